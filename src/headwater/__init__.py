@@ -1,0 +1,1 @@
+"""Headwater: the whole personalization flow."""

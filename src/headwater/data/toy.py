@@ -1,0 +1,80 @@
+"""Small worlds with a known right answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import polars as pl
+
+from ..types import Catalog, Dataset, Histories, Ids, Queries
+
+__all__ = ["blocks", "checkers", "histories", "world"]
+
+
+def histories(pairs: Iterable[tuple[int, int]], n_rows: int, n_items: int) -> Histories:
+    """From (row, item) pairs, in the order given; one second apart, from second 1."""
+    at = np.asarray(list(pairs), int).reshape(-1, 2)
+    seconds = np.arange(1, len(at) + 1)
+    return Histories.of(at[:, 0], at[:, 1], n_rows=n_rows, n_items=n_items, times=seconds)
+
+
+def world(log: Histories, *, topics: int = 2, size: int = 4, seed: int = 0) -> Dataset:
+    """A dataset around ``log``, with made-up titles, topics and vectors of ``size`` numbers."""
+    rng = np.random.default_rng(seed)
+    n = log.n_items
+    table = pl.DataFrame(
+        {
+            "title": [f"item {i}" for i in range(n)],
+            "topic": [f"t{i % topics}" for i in range(n)],
+            "genres": [[f"g{i % topics}"] for i in range(n)],
+        },
+        schema={"title": pl.String, "topic": pl.String, "genres": pl.List(pl.String)},
+    )
+    vectors = {"text": rng.normal(size=(n, size)).astype(np.float32)}
+    return Dataset(
+        users=Ids(pl.Series(range(len(log)), dtype=pl.Int64)),
+        items=Ids(pl.Series(range(n), dtype=pl.Int64)),
+        log=log,
+        catalog=Catalog(table, vectors),
+    )
+
+
+def checkers(n: int) -> tuple[Dataset, Queries]:
+    """n users, n items: even users chose the even items, odd the odd, each all but its own number.
+
+    So the one thing to recommend to user u is item u.
+    """
+    log = histories([(u, i) for u in range(n) for i in range(u % 2, n, 2) if i != u], n, n)
+    data = world(log)
+    return data, data.queries()
+
+
+def blocks(
+    users: int = 120, items: int = 60, *, topics: int = 3, length: int = 12, seed: int = 0
+) -> Dataset:
+    """People with one taste each, who choose within it three times out of four; ratings 1 to 5.
+
+    Within a topic the items' popularity falls off like 1 / place, as it does in the world.
+    """
+    rng = np.random.default_rng(seed)
+    rows, chosen, ratings = [], [], []
+    for u in range(users):
+        taste = u % topics
+        weight = 1 / (1 + np.arange(items) // topics)
+        weight = weight * np.where(np.arange(items) % topics == taste, 3 * (topics - 1), 1)
+        got = rng.choice(items, size=min(length, items), replace=False, p=weight / weight.sum())
+        rows += [u] * len(got)
+        chosen += got.tolist()
+        liked = np.where(got % topics == taste, 4, 2) + rng.integers(-1, 2, len(got))
+        ratings += liked.clip(1, 5).tolist()
+    when = rng.permutation(len(rows)) + 1
+    log = Histories.of(
+        np.array(rows),
+        np.array(chosen),
+        n_rows=users,
+        n_items=items,
+        times=when,
+        values=np.array(ratings, np.float32),
+    )
+    return world(log, topics=topics, seed=seed)

@@ -1,0 +1,95 @@
+"""Every error that Headwater raises on purpose.
+
+    HeadwaterError
+      DataError             the table cannot be used as it is
+        MissingColumn       a column that was asked for is not there
+        Leak                something held out is also in the training part
+      UnknownName           a method, parameter, user, item, source or split that does not exist
+      BadParameter          a parameter of the wrong type or with a value that makes no sense
+      BadFlow               a flow file that cannot be read, with its line
+      NotFitted             a learned value was asked for before ``fit``
+      MissingExtra          a part of Headwater that is not installed, and how to install it
+      BadArtifact           a saved model that is truncated, foreign or of another format
+
+Each says what was asked, what there is, and what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+__all__ = [
+    "BadArtifact",
+    "BadFlow",
+    "BadParameter",
+    "DataError",
+    "HeadwaterError",
+    "Leak",
+    "MissingColumn",
+    "MissingExtra",
+    "NotFitted",
+    "UnknownName",
+]
+
+
+class HeadwaterError(Exception):
+    """The root: ``except HeadwaterError`` catches what Headwater raises on purpose."""
+
+
+class DataError(HeadwaterError, ValueError):
+    """The table cannot be used as it is."""
+
+
+class MissingColumn(DataError):
+    """A column that was asked for is not there."""
+
+    def __init__(self, name: str, where: str, have: Iterable[str]):
+        super().__init__(f"no column {name!r} in {where}; it has: {_list(have)}")
+
+
+class Leak(DataError):
+    """Something held out is also in the training part."""
+
+
+class UnknownName(HeadwaterError, LookupError):
+    """A name that does not exist, with the names that do and the nearest one."""
+
+    def __init__(self, what: str, name: object, have: Iterable[object], hint: str = ""):
+        names = [str(each) for each in have]
+        near = get_close_matches(str(name), names, n=1)
+        said = f"no {what} {name!r}"
+        said += f"; did you mean {near[0]!r}?" if near else ""
+        said += f" There are: {_list(names)}." if names else ""
+        super().__init__(said + (f" {hint}" if hint else ""))
+
+
+class BadParameter(HeadwaterError, ValueError):
+    """A parameter of the wrong type or with a value that makes no sense."""
+
+
+class BadFlow(HeadwaterError, ValueError):
+    """A flow file that cannot be read; the message begins with file and line."""
+
+
+class NotFitted(HeadwaterError, AttributeError):
+    """A learned value was asked for before ``fit``."""
+
+
+class MissingExtra(HeadwaterError, ImportError):
+    """A part of Headwater that is not installed, and how to install it."""
+
+    def __init__(self, asked: str, package: str, extra: str):
+        super().__init__(
+            f"{asked} needs {package}, which is not installed: pip install 'headwater[{extra}]'"
+        )
+
+
+class BadArtifact(HeadwaterError, ValueError):
+    """A saved model that is truncated, foreign or of another format."""
+
+
+def _list(names: Iterable[object], most: int = 20) -> str:
+    names = [str(name) for name in names]
+    shown = ", ".join(names[:most])
+    return shown + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -1,0 +1,179 @@
+"""The verbs: what every method shares.
+
+Hyper-parameters are dataclass fields, `fit` fills the learned ones, and a method file holds only
+the method: chunks, masks, ties, errors and shapes are here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Protocol, Self, runtime_checkable
+
+import numpy as np
+
+from .errors import BadParameter, DataError, NotFitted
+from .types import PAD, Dataset, Floats, Histories, Ints, Queries, Slate
+
+__all__ = [
+    "Model",
+    "Ranker",
+    "Recommender",
+    "Scorer",
+    "Stage",
+    "at_least",
+    "learned",
+    "top",
+]
+
+CELLS = 1 << 24  # most scores in memory at once: (requests of a chunk) x N, 64 MiB of float32
+
+
+def learned() -> Any:
+    """Declare a field that `fit` fills, and that is saved with the model. Its name ends in `_`."""
+    return field(init=False, repr=False, metadata={"learned": True})
+
+
+@dataclass(kw_only=True, eq=False)
+class Model:
+    """Base of everything that learns. Subclasses are dataclasses and give `fit` or `epochs`."""
+
+    def fit(self, data: Dataset) -> Self:
+        """Learn from ``data``; forgets whatever was learned before."""
+        for _ in self.epochs(data):
+            pass
+        return self
+
+    def epochs(self, data: Dataset) -> Iterator[float]:
+        """Learn step by step: yields the loss after each epoch, and can be used at every yield."""
+        raise NotImplementedError(f"{type(self).__name__} gives neither fit nor epochs")
+
+    @property
+    def address(self) -> str:
+        """Where the method lives, and its name in a flow file: ``retrieve.matrix.ease``."""
+        return type(self).__module__.removeprefix(f"{__package__}.")
+
+    @property
+    def fitted(self) -> bool:
+        """Whether everything that is learned, here and in the models that are fields, is there."""
+        own = [f.name for f in fields(self) if f.metadata.get("learned")]
+        return all(name in self.__dict__ for name in own) and all(m.fitted for m in self.parts())
+
+    def parts(self) -> list[Model]:
+        """The models among the fields, in their order."""
+        values = [getattr(self, f.name) for f in fields(self) if f.init]
+        flat = [v for value in values for v in (value if isinstance(value, tuple) else (value,))]
+        return [v for v in flat if isinstance(v, Model)]
+
+    def __getattr__(self, name: str) -> Any:
+        if name.endswith("_") and not name.startswith("_"):
+            raise NotFitted(f"{type(self).__name__} has no {name} yet: call fit(data) first")
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+
+
+@runtime_checkable
+class Recommender(Protocol):
+    """From requests to a slate out of the whole catalogue."""
+
+    def recommend(self, queries: Queries, k: int, *, filter_seen: bool = True) -> Slate:
+        """The k best items of each request, without those in its history if ``filter_seen``."""
+        ...
+
+
+@runtime_checkable
+class Stage(Protocol):
+    """From a slate to a better one: rankers, re-rankers, filters, thumbnails are all this."""
+
+    def __call__(self, queries: Queries, slate: Slate) -> Slate: ...
+
+
+class Scorer(Model):
+    """A recommender that scores every item; it only has to give `scores`."""
+
+    def scores(self, queries: Queries) -> Floats:  # (B, N)
+        """Higher is better; -inf is never recommended; never NaN."""
+        raise NotImplementedError
+
+    def similarity(self, items: Ints, n_items: int) -> Floats:  # (n, N)
+        """How like each of ``items`` (n,) every item is: what those who chose just it would get."""
+        one = np.arange(len(items))
+        past = Histories.of(one, items, n_rows=len(items), n_items=n_items)
+        nobody = np.full(len(items), PAD, np.int32)
+        return self.scores(Queries(past, nobody, np.zeros(len(items), np.int64)))
+
+    def masked(self, part: Queries, filter_seen: bool) -> Floats:  # (B, N)
+        """`scores` after the checks, with -inf for what may not be recommended."""
+        s = self.scores(part)
+        expected = (len(part), part.history.n_items)
+        if s.shape != expected or np.isnan(s).any():
+            problem = "NaN" if s.shape == expected else f"shape {s.shape}"
+            raise DataError(
+                f"{type(self).__name__}.scores gave {problem}; it must be {expected} without NaN. "
+                "If the queries come from another Dataset, fit on that one."
+            )
+        s = s.copy()
+        if part.pool is not None:
+            s[:, ~part.pool] = -np.inf
+        if filter_seen:
+            s[part.history.rows, part.history.items] = -np.inf
+        return s
+
+    def recommend(self, queries: Queries, k: int, *, filter_seen: bool = True) -> Slate:
+        """The k best items of each request, without those in its history if ``filter_seen``.
+
+        Of equals the lower index; the slate has min(k, N) slots.
+        """
+        at_least(self, "k", k, 1)
+        n = queries.history.n_items
+        slates = [Slate(np.zeros((0, min(k, n)), np.int32), np.zeros((0, min(k, n)), np.float32))]
+        for part in queries.chunks(chunk(n)):
+            s = self.masked(part, filter_seen)
+            best = top(s, k)
+            at = np.take_along_axis(s, best, 1)
+            items = np.where(np.isneginf(at), PAD, best).astype(np.int32)
+            slates.append(Slate(items, at.astype(np.float32)))
+        return Slate.stack(slates)
+
+
+class Ranker(Model):
+    """A stage that scores every candidate and sorts by it; it only has to give `logits`."""
+
+    def logits(self, queries: Queries, slate: Slate) -> Floats:  # (B, K)
+        raise NotImplementedError
+
+    def __call__(self, queries: Queries, slate: Slate) -> Slate:
+        s = np.where(slate.filled, self.logits(queries, slate), -np.inf).astype(np.float32)
+        return replace(slate, scores=s).take(top(s, s.shape[1]))
+
+
+def chunk(n_items: int) -> int:
+    """How many requests are scored at once, so that (requests, N) stays within 64 MiB."""
+    return max(1, min(1024, CELLS // max(n_items, 1)))
+
+
+def top(scores: Floats, k: int) -> Ints:  # (B, k)
+    """Columns of the k largest of each row, best first; of equals, the lower index.
+
+    >>> top(np.array([[1.0, 3.0, 3.0, 2.0]]), 3)
+    array([[1, 2, 3]])
+    """
+    b, n = scores.shape
+    k = min(k, n)
+    if k == n:
+        return np.argsort(-scores, axis=1, kind="stable")
+    floor = np.partition(scores, n - k, axis=1)[:, n - k]
+    sure = scores > floor[:, None]  # fewer than k in each row
+    level = scores == floor[:, None]  # these share the rest of the places, the lowest index first
+    short = k - sure.sum(1)
+    tied = np.flatnonzero(level.sum(1) > short)
+    level[tied] &= np.cumsum(level[tied], axis=1) <= short[tied, None]
+    at = np.nonzero(sure | level)[1].reshape(b, k)
+    order = np.argsort(-np.take_along_axis(scores, at, 1), axis=1, kind="stable")
+    return np.take_along_axis(at, order, 1)
+
+
+def at_least(model: object, name: str, value: float, least: float, *, above: bool = False) -> None:
+    """Raise `BadParameter` unless ``value`` >= ``least`` (> if ``above``)."""
+    if not (value > least if above else value >= least):
+        sign = "above" if above else "at least"
+        raise BadParameter(f"{type(model).__name__}: {name} must be {sign} {least}, got {value!r}")

@@ -1,0 +1,1 @@
+"""From the whole catalogue to a slate of a few hundred."""

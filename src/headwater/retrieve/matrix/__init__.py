@@ -1,0 +1,1 @@
+"""Recommenders that read one thing: who chose what."""

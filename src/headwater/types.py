@@ -1,0 +1,365 @@
+"""The nouns of the flow: what one stage hands to the next.
+
+Everything here is immutable and speaks in dense indices, never in external ids.
+Shape letters, the same in every file of the project:
+
+    U users   N items   B requests   K slots of a slate   L length of a history   D size of a vector
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from .errors import MissingColumn
+
+__all__ = [
+    "PAD",
+    "Catalog",
+    "Dataset",
+    "Floats",
+    "Histories",
+    "Ids",
+    "Impressions",
+    "Ints",
+    "Mask",
+    "Queries",
+    "Slate",
+]
+
+PAD = -1  # an empty slot, or an id nobody has seen
+
+Ints = NDArray[np.integer[Any]]
+Floats = NDArray[np.floating[Any]]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Ids:
+    """External ids and their dense indices: index i stands for ``values[i]``, for good."""
+
+    values: pl.Series  # unique, in the order they were numbered
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @cached_property
+    def _table(self) -> pl.DataFrame:
+        return pl.DataFrame({"id": self.values, "at": np.arange(len(self), dtype=np.int32)})
+
+    def encode(self, ids: Sequence[Any] | pl.Series) -> NDArray[np.int32]:
+        """Indices of ``ids``, (n,) int32; PAD for those nobody has seen.
+
+        Ids that cannot be turned into this table's type are unknown, not an error: ``"7"`` finds
+        the integer 7, and ``"x"`` finds nothing.
+
+        >>> Ids(pl.Series(["b", "a"])).encode(["a", "z", "b"])
+        array([ 1, -1,  0], dtype=int32)
+        """
+        series = ids if isinstance(ids, pl.Series) else pl.Series(list(ids), strict=False)
+        if series.dtype != self.values.dtype:
+            series = series.cast(self.values.dtype, strict=False)
+        asked = pl.DataFrame({"id": series})
+        found = asked.join(self._table, on="id", how="left", maintain_order="left")
+        return found["at"].fill_null(PAD).to_numpy()
+
+    def decode(self, at: Ints) -> pl.Series:
+        """The ids that the indices ``at`` (n,) stand for; null where PAD."""
+        index = pl.Series(np.where(at == PAD, len(self), at))
+        return self.values.extend_constant(None, 1).gather(index)
+
+    def extend(self, ids: Sequence[Any] | pl.Series) -> Ids:
+        """With the unknown ones of ``ids`` added at the end; no index changes its meaning."""
+        ids = pl.Series(ids, dtype=self.values.dtype)
+        new = ids.filter(self.encode(ids) == PAD).unique(maintain_order=True)
+        return Ids(pl.concat([self.values, new]))
+
+
+@dataclass(frozen=True, eq=False)
+class Histories:
+    """Rows of events: row r is ``items[start[r]:start[r + 1]]``, oldest first.
+
+    Training data (a row a user), the past of a batch of requests (a row a request) and what was
+    held out (a row a request) are all this one type.
+    """
+
+    start: NDArray[np.int64]  # (B + 1,)
+    items: NDArray[np.int32]  # (events,)
+    times: NDArray[np.int64]  # (events,) unix seconds; all 0 where nobody knows
+    values: NDArray[np.float32]  # (events,) 1 where feedback is implicit
+    n_items: int
+    kinds: NDArray[np.int8] | None = None  # (events,) what was done, an index into Dataset.kinds
+
+    def __len__(self) -> int:
+        return len(self.start) - 1
+
+    @classmethod
+    def of(
+        cls,
+        rows: Ints,
+        items: Ints,
+        *,
+        n_rows: int,
+        n_items: int,
+        times: Ints | None = None,
+        values: Floats | None = None,
+        kinds: Ints | None = None,
+    ) -> Histories:
+        """From one (row, item) pair an event, in any order; sorted by row, then time, then given.
+
+        >>> Histories.of(np.array([1, 0, 1]), np.array([5, 2, 3]), n_rows=2, n_items=6).items
+        array([2, 5, 3], dtype=int32)
+        """
+        order = np.argsort(rows, kind="stable") if times is None else np.lexsort((times, rows))
+        start = np.zeros(n_rows + 1, np.int64)
+        np.cumsum(np.bincount(rows, minlength=n_rows), out=start[1:])
+        n = len(rows)
+        return cls(
+            start=start,
+            items=np.asarray(items)[order].astype(np.int32),
+            times=np.zeros(n, np.int64) if times is None else times[order].astype(np.int64),
+            values=np.ones(n, np.float32) if values is None else values[order].astype(np.float32),
+            n_items=n_items,
+            kinds=None if kinds is None else kinds[order].astype(np.int8),
+        )
+
+    @classmethod
+    def empty(cls, n_rows: int, n_items: int) -> Histories:
+        none = np.zeros(0, np.int64)
+        return cls.of(none, none, n_rows=n_rows, n_items=n_items)
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:  # (B,)
+        return np.diff(self.start)
+
+    @property
+    def rows(self) -> NDArray[np.int64]:  # (events,) the row of every event
+        return np.repeat(np.arange(len(self)), self.lengths)
+
+    @property
+    def recency(self) -> NDArray[np.int64]:  # (events,) 1 is the newest of its row
+        return np.repeat(self.start[1:], self.lengths) - np.arange(len(self.items))
+
+    @property
+    def timed(self) -> bool:
+        """Whether anybody knows when things happened."""
+        return bool(self.times.any())
+
+    def __getitem__(self, rows: Any) -> Histories:
+        rows = np.arange(len(self))[rows]
+        lengths = self.lengths[rows]
+        start = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        at = np.arange(start[-1]) + np.repeat(self.start[rows] - start[:-1], lengths)
+        return self._at(at, start)
+
+    def where(self, keep: Mask) -> Histories:
+        """The events that ``keep`` (events,) names; every row stays, some are shorter.
+
+        >>> h = Histories.of(np.array([0, 0, 1]), np.array([3, 4, 5]), n_rows=2, n_items=6)
+        >>> h.where(h.items != 4).lengths
+        array([1, 1])
+        """
+        kept = np.concatenate([[0], np.cumsum(keep)])
+        return self._at(np.flatnonzero(keep), kept[self.start].astype(np.int64))
+
+    def _at(self, at: Ints, start: NDArray[np.int64]) -> Histories:
+        return replace(
+            self,
+            start=start,
+            items=self.items[at],
+            times=self.times[at],
+            values=self.values[at],
+            kinds=None if self.kinds is None else self.kinds[at],
+        )
+
+    def matrix(self, *, binary: bool = True) -> csr_array:  # (B, N) float32
+        """The rows as a sparse matrix; repeats are summed, or counted once if ``binary``.
+
+        >>> h = Histories.of(np.array([0, 0, 1]), np.array([1, 1, 0]), n_rows=2, n_items=2)
+        >>> h.matrix().toarray()
+        array([[0., 1.],
+               [1., 0.]], dtype=float32)
+        """
+        x = csr_array(
+            (self.values.astype(np.float32), self.items.copy(), self.start.copy()),
+            shape=(len(self), self.n_items),
+        )
+        x.sum_duplicates()
+        if binary:
+            x.data[:] = 1
+        return x
+
+    def padded(self, length: int) -> NDArray[np.int32]:  # (B, length)
+        """The latest ``length`` items of every row, newest last, PAD in front."""
+        out = np.full((len(self), length), PAD, np.int32)
+        keep = self.recency <= length
+        out[self.rows[keep], length - self.recency[keep]] = self.items[keep]
+        return out
+
+
+@dataclass(frozen=True, eq=False)
+class Catalog:
+    """What is known of the items: row i of everything describes item i."""
+
+    table: pl.DataFrame  # (N, columns)
+    vectors: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)  # name -> (N, D)
+
+    def column(self, name: str) -> pl.Series:  # (N,)
+        if name not in self.table.columns:
+            raise MissingColumn(name, "the catalogue", self.table.columns)
+        return self.table[name]
+
+    def codes(self, column: str) -> NDArray[np.int32]:  # (N,)
+        """A column of categories as small integers, in the order they appear; PAD where missing."""
+        kinds = self.column(column)
+        known = kinds.drop_nulls().unique(maintain_order=True)
+        return Ids(known).encode(kinds) if len(known) else np.full(len(kinds), PAD, np.int32)
+
+    def multi_hot(self, column: str) -> csr_array:  # (N, kinds) float32
+        """A column of categories, or of lists of them, as one 0/1 column for each kind.
+
+        >>> Catalog(pl.DataFrame({"genres": [["a", "b"], ["b"], []]})).multi_hot("genres").toarray()
+        array([[1., 1.],
+               [0., 1.],
+               [0., 0.]], dtype=float32)
+        """
+        kinds = self.column(column)
+        if kinds.dtype != pl.List:
+            kinds = kinds.to_frame().select(pl.concat_list(column))[column]
+        lengths = kinds.list.len().fill_null(0).to_numpy()
+        flat = kinds.filter(kinds.list.len() > 0).explode()
+        rows = np.repeat(np.arange(len(kinds)), lengths)
+        known = flat.drop_nulls().unique(maintain_order=True)
+        at = Ids(known).encode(flat) if len(known) else np.zeros(0, np.int32)
+        rows, at = rows[at != PAD], at[at != PAD]
+        x = csr_array((np.ones(len(at), np.float32), (rows, at)), shape=(len(kinds), len(known)))
+        x.sum_duplicates()
+        x.data[:] = 1
+        return x
+
+
+@dataclass(frozen=True, eq=False)
+class Queries:
+    """A batch of requests: who asks, when, and what they did before."""
+
+    history: Histories  # B rows
+    user: NDArray[np.int32]  # (B,) PAD for somebody new
+    now: NDArray[np.int64]  # (B,) unix seconds; 0 where nobody knows
+    pool: Mask | None = None  # (N,) what may be recommended now; None is everything
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+    def __getitem__(self, rows: Any) -> Queries:
+        return Queries(self.history[rows], self.user[rows], self.now[rows], self.pool)
+
+    def chunks(self, size: int) -> Iterator[Queries]:
+        for at in range(0, len(self), size):
+            yield self[at : at + size]
+
+
+@dataclass(frozen=True, eq=False)
+class Slate:
+    """A batch of ranked lists, best first. What is not filled is PAD, and comes last.
+
+    ``scores`` are the last opinion on each item alone; a re-ranker changes the order, not them.
+    """
+
+    items: NDArray[np.int32]  # (B, K)
+    scores: NDArray[np.float32]  # (B, K) -inf where PAD
+    creative: NDArray[np.int32] | None = None  # (B, K) which of the item's pictures to show
+    propensity: NDArray[np.float32] | None = None  # (B, K) probability that it was shown here
+    path: NDArray[np.int8] | None = None  # (B, K) which of ``paths`` produced it
+    paths: tuple[str, ...] = ()  # what the numbers in ``path`` mean: addresses of methods
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @cached_property
+    def filled(self) -> Mask:  # (B, K)
+        return self.items != PAD
+
+    def top(self, k: int) -> Slate:
+        """The first k slots."""
+        order = np.arange(self.items.shape[1])[:k]
+        return self.take(np.broadcast_to(order, (len(self.items), len(order))))
+
+    def take(self, order: Ints) -> Slate:
+        """The slots named in ``order``, (B, k) int, PAD for none, in every column alike."""
+
+        def pick(column: Any, empty: float) -> Any:
+            if column is None:
+                return None
+            found = np.take_along_axis(column, order, 1)
+            return np.where(order == PAD, empty, found).astype(column.dtype)
+
+        return replace(
+            self,
+            items=pick(self.items, PAD),
+            scores=pick(self.scores, -np.inf),
+            creative=pick(self.creative, PAD),
+            propensity=pick(self.propensity, 0),
+            path=pick(self.path, PAD),
+        )
+
+    @staticmethod
+    def stack(parts: Sequence[Slate]) -> Slate:
+        """One slate of the requests of all ``parts``, whose columns and paths are alike."""
+
+        def column(name: str) -> Any:
+            columns = [getattr(part, name) for part in parts]
+            return None if columns[0] is None else np.concatenate(columns)
+
+        names = ("items", "scores", "creative", "propensity", "path")
+        return Slate(**{name: column(name) for name in names}, paths=parts[0].paths)
+
+
+@dataclass(frozen=True, eq=False)
+class Impressions:
+    """What was put before people, and what they did: rankers and policies learn from it."""
+
+    queries: Queries  # B
+    slate: Slate  # (B, K)
+    clicks: NDArray[np.float32]  # (B, K) 0 or 1
+    dwell: NDArray[np.float32] | None = None  # (B, K) seconds
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """All that may be learned from. Its ids are numbered in an order unrelated to popularity."""
+
+    users: Ids
+    items: Ids
+    log: Histories  # U rows
+    catalog: Catalog  # N rows
+    people: pl.DataFrame | None = None  # (U, columns) what is known of the users
+    kinds: tuple[str, ...] = ()  # what the numbers in log.kinds mean: "view", "purchase"
+    impressions: Impressions | None = None
+
+    def __repr__(self) -> str:
+        return (
+            f"Dataset({len(self.users):,} users, {len(self.items):,} items, "
+            f"{len(self.log.items):,} events)"
+        )
+
+    def queries(self, users: Any = None, *, now: int | None = None) -> Queries:
+        """The users with the numbers ``users`` (all of them if None) ask, after all that they did.
+
+        ``now`` is a unix time; the time of the last event of the data if None.
+        """
+        at = np.arange(len(self.users)) if users is None else np.asarray(users)
+        last = int(self.log.times.max(initial=0)) if now is None else now
+        return Queries(self.log[at], at.astype(np.int32), np.full(len(at), last, np.int64))
+
+    def newcomers(self, history: Histories, *, now: int | None = None) -> Queries:
+        """People whom nobody has seen ask, each with a row of ``history`` behind them."""
+        last = int(self.log.times.max(initial=0)) if now is None else now
+        b = len(history)
+        return Queries(history, np.full(b, PAD, np.int32), np.full(b, last, np.int64))
