@@ -90,6 +90,6 @@ class BadArtifact(HeadwaterError, ValueError):
 
 
 def _list(names: Iterable[object], most: int = 20) -> str:
-    names = [str(name) for name in names]
-    shown = ", ".join(names[:most])
-    return shown + (f" and {len(names) - most} more" if len(names) > most else "")
+    said = [str(name) for name in names]
+    shown = ", ".join(said[:most])
+    return shown + (f" and {len(said) - most} more" if len(said) > most else "")

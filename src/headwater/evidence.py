@@ -66,4 +66,4 @@ class Evidence:
 
 
 Metric = Callable[[Evidence], Floats]
-"""(B,) float, NaN where a request has no answer to it; or (), one number for all of them at once."""
+"""(B,) float, NaN where a request has no answer to it; or (), one number for them all."""

@@ -12,14 +12,14 @@ Nothing in a tree is ever evaluated or imported by path: an address must be one 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import MISSING, asdict, fields, is_dataclass
 from functools import cache
 from importlib import import_module
 from pkgutil import walk_packages
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from .errors import BadParameter, HeadwaterError, MissingExtra, UnknownName
+from .errors import BadParameter, MissingExtra, UnknownName
 from .evidence import Metric
 from .model import Model, Recommender, Stage
 
@@ -42,7 +42,6 @@ EXTRAS = {"numba": "fast", "torch": "torch"}  # package -> the extra that brings
 @cache
 def addresses(under: str = "") -> tuple[str, ...]:
     """Every method of the package below ``under``, in the order of the flow. Imports none."""
-    root = import_module(__package__)
     prefix = f"{__package__}."
     order = {folder: i for i, folder in enumerate(FOLDERS)}
     found = ["flow"]
@@ -56,7 +55,6 @@ def addresses(under: str = "") -> tuple[str, ...]:
             for module in walk_packages(package.__path__, f"{prefix}{folder}.")
             if not module.ispkg and "._" not in module.name
         ]
-    assert root is not None
     found.sort(key=lambda where: (order.get(where.split(".")[0], -1), where))
     return tuple(where for where in found if where.startswith(under))
 
@@ -258,8 +256,6 @@ def _is_method(hint: Any) -> bool:
 
 
 def _required(f: Any) -> bool:
-    from dataclasses import MISSING
-
     return f.default is MISSING and f.default_factory is MISSING
 
 
@@ -295,8 +291,6 @@ def _default(tree: Mapping[str, Any], name: str) -> Any:
     if name not in have:
         raise UnknownName("parameter", name, have)
     f = have[name]
-    from dataclasses import MISSING
-
+    if _required(f):
+        raise BadParameter(f"{tree['model']} needs {name}: give it before a part of it")
     return describe(f.default_factory() if f.default is MISSING else f.default)
-
-

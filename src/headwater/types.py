@@ -284,7 +284,7 @@ class Slate:
 
     @cached_property
     def filled(self) -> Mask:  # (B, K)
-        return self.items != PAD
+        return np.asarray(self.items != PAD)
 
     def top(self, k: int) -> Slate:
         """The first k slots."""
@@ -341,6 +341,7 @@ class Dataset:
     catalog: Catalog  # N rows
     people: pl.DataFrame | None = None  # (U, columns) what is known of the users
     kinds: tuple[str, ...] = ()  # what the numbers in log.kinds mean: "view", "purchase"
+    notes: tuple[str, ...] = ()  # what was guessed and left out when it was read
     impressions: Impressions | None = None
 
     def __repr__(self) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from ..evidence import Evidence
-from ..types import Floats
+from ..types import Floats, Mask
 
 
-def worth(values: Floats, gain: str) -> Floats:
+def worth(values: Floats | Mask, gain: str) -> Floats:
     """Gains of chosen items from their values; 0 stays 0 for what was not chosen."""
     if gain == "exponential":
         return np.exp2(values.astype(np.float64)) - 1
@@ -34,4 +34,4 @@ def ideal(seen: Evidence, k: int, gain: str) -> Floats:  # (B, k)
 
 
 def dcg(gains: Floats) -> Floats:  # (B, k) -> (B,)
-    return (gains / np.log2(np.arange(2, gains.shape[1] + 2))).sum(1)
+    return np.asarray((gains / np.log2(np.arange(2, gains.shape[1] + 2))).sum(1))

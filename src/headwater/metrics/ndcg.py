@@ -4,10 +4,10 @@
 
     gain "binary": g = 1 for what was chosen;  "linear": g = its value;  "exponential": 2^value - 1
 
-The ideal order has min(k, what was chosen) places, so a perfect slate of fewer choices than k is 1.
+The ideal order has min(k, what was chosen) places, so a perfect slate of few choices is 1.
 
-Source:  Jarvelin, Kekalainen, "Cumulated Gain-Based Evaluation of IR Techniques", TOIS 2002 (linear);
-         Burges et al., "Learning to Rank Using Gradient Descent", ICML 2005 (exponential).
+Source:  Jarvelin, Kekalainen, "Cumulated Gain-Based Evaluation of IR Techniques", TOIS 2002
+         (linear); Burges et al., "Learning to Rank Using Gradient Descent", ICML 2005 (exponential).
 Checked: against the sums written out, tests/metrics/test_ndcg.py
 Differs: from Jarvelin and Kekalainen, who do not discount the first two ranks, in discounting by
          log2(r + 1) from the first, as everyone has since.
@@ -37,4 +37,4 @@ class NDCG:
     def __call__(self, seen: Evidence) -> Floats:  # (B,)
         best = dcg(ideal(seen, self.k, self.gain))
         got = dcg(gained(seen, self.k, self.gain))
-        return np.divide(got, best, out=np.full(len(best), np.nan), where=best > 0)
+        return np.asarray(np.divide(got, best, out=np.full(len(best), np.nan), where=best > 0))
