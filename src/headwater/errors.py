@@ -36,6 +36,8 @@ __all__ = [
 class HeadwaterError(Exception):
     """The root: ``except HeadwaterError`` catches what Headwater raises on purpose."""
 
+    about: str | None = None  # the parameter that it is about, where there is one
+
 
 class DataError(HeadwaterError, ValueError):
     """The table cannot be used as it is."""
@@ -57,9 +59,8 @@ class UnknownName(HeadwaterError, LookupError):
 
     def __init__(self, what: str, name: object, have: Iterable[object], hint: str = ""):
         names = [str(each) for each in have]
-        near = get_close_matches(str(name), names, n=1)
-        said = f"no {what} {name!r}"
-        said += f"; did you mean {near[0]!r}?" if near else ""
+        near = get_close_matches(str(name).partition("@")[0], names, n=1, cutoff=0.5)
+        said = f"no {what} {name!r}" + (f"; did you mean {near[0]!r}?" if near else ".")
         said += f" There are: {_list(names)}." if names else ""
         super().__init__(said + (f" {hint}" if hint else ""))
 

@@ -11,6 +11,7 @@ Nothing in a tree is ever evaluated or imported by path: an address must be one 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, fields, is_dataclass
 from functools import cache
@@ -19,7 +20,7 @@ from pkgutil import walk_packages
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from .errors import BadParameter, MissingExtra, UnknownName
+from .errors import BadParameter, HeadwaterError, MissingExtra, UnknownName
 from .evidence import Metric
 from .model import Model, Recommender, Stage
 
@@ -110,9 +111,13 @@ def build(tree: Any, **parameters: Any) -> Any:
     hints = get_type_hints(kind)
     values = {}
     for name, value in asked.items():
-        if name not in have:
-            raise UnknownName(f"parameter of {kind.__name__}", name, have)
-        values[name] = _value(kind, name, hints[name], value)
+        try:
+            if name not in have:
+                raise UnknownName(f"parameter of {kind.__name__}", name, have)
+            values[name] = _value(kind, name, hints[name], value)
+        except HeadwaterError as error:
+            error.about = name
+            raise
     missing = [n for n, f in have.items() if n not in values and _required(f)]
     if missing:
         raise BadParameter(f"{kind.__name__} needs {', '.join(missing)}")
@@ -141,16 +146,18 @@ def parameters_of(kind: type) -> dict[str, Any]:
 
 
 def metric(name: str, *, k: int | None = None) -> Metric:
-    """A metric from what people call it: ``"NDCG@10"``, ``"recall@20"``, ``"RMSE"``.
+    """A metric from what people call it: ``"NDCG@10"``, ``"calibrated recall@20"``, ``"RMSE"``.
 
     ``k`` is the depth for a name that has none.
 
     >>> metric("ndcg@5")
     NDCG(k=5, gain='binary')
     """
-    base, _, depth = name.replace("-", "_").lower().partition("@")
+    said, _, depth = name.partition("@")
     have = [where.rsplit(".", 1)[-1] for where in addresses("metrics.")]
-    if base not in have:
+    plain = {each.replace("_", ""): each for each in have}
+    base = plain.get(re.sub(r"[-_\s]", "", said).lower())
+    if base is None:
         raise UnknownName("metric", name, have)
     if depth and not depth.isdigit():
         raise BadParameter(f"metric {name!r}: after @ comes a whole number")
@@ -217,11 +224,11 @@ def schema() -> dict[str, Any]:
 
 
 def _value(kind: type, name: str, hint: Any, value: Any) -> Any:
+    if _is_method(hint) and get_origin(hint) is tuple:
+        if not isinstance(value, list | tuple):
+            raise BadParameter(f"{kind.__name__}: {name} must be a list, got {value!r}")
+        return tuple(_method(kind, name, each, get_args(hint)[0]) for each in value)
     if _is_method(hint):
-        if get_origin(hint) is tuple:
-            if not isinstance(value, list | tuple):
-                raise BadParameter(f"{kind.__name__}: {name} must be a list, got {value!r}")
-            return tuple(_method(kind, name, each, get_args(hint)[0]) for each in value)
         return _method(kind, name, value, hint)
     from pydantic import TypeAdapter, ValidationError
 
@@ -270,20 +277,21 @@ def _put(tree: dict[str, Any], path: list[str], value: Any) -> dict[str, Any]:
     head, *rest = path
     if not rest:
         return {**tree, head: value}
-    inner = tree.get(head, _default(tree, head))
-    if isinstance(inner, str):
-        inner = {"model": inner}
+    inner = tree[head] if head in tree else _default(tree, head)
     if isinstance(inner, list | tuple):
         if not rest[0].isdigit() or int(rest[0]) >= len(inner):
-            have = range(len(inner))
-            raise UnknownName(f"place in {head}", rest[0], have)
+            raise UnknownName(f"place in {head}", rest[0], range(len(inner)))
         at = int(rest[0])
-        each = {"model": inner[at]} if isinstance(inner[at], str) else inner[at]
-        changed = value if len(rest) == 1 else _put(dict(each), rest[1:], value)
+        changed = value if len(rest) == 1 else _put(_mapping(inner[at], path), rest[1:], value)
         return {**tree, head: [*inner[:at], changed, *inner[at + 1 :]]}
+    return {**tree, head: _put(_mapping(inner, path), rest, value)}
+
+
+def _mapping(inner: Any, path: list[str]) -> dict[str, Any]:
+    inner = {"model": inner} if isinstance(inner, str) else describe(inner)
     if not isinstance(inner, Mapping):
-        raise BadParameter(f"{head} has no parts, so {'.'.join(path)!r} means nothing")
-    return {**tree, head: _put(dict(inner), rest, value)}
+        raise BadParameter(f"{path[0]} has no parts, so {'.'.join(path)!r} means nothing")
+    return dict(inner)
 
 
 def _default(tree: Mapping[str, Any], name: str) -> Any:

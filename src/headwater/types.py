@@ -341,8 +341,8 @@ class Dataset:
     catalog: Catalog  # N rows
     people: pl.DataFrame | None = None  # (U, columns) what is known of the users
     kinds: tuple[str, ...] = ()  # what the numbers in log.kinds mean: "view", "purchase"
-    notes: tuple[str, ...] = ()  # what was guessed and left out when it was read
     impressions: Impressions | None = None
+    notes: tuple[str, ...] = ()  # what was guessed and what was left out when it was read
 
     def __repr__(self) -> str:
         return (
@@ -355,7 +355,8 @@ class Dataset:
 
         ``now`` is a unix time; the time of the last event of the data if None.
         """
-        at = np.arange(len(self.users)) if users is None else np.asarray(users)
+        at = np.arange(len(self.users))
+        at = at if users is None else at[np.asarray(users, None if len(users) else np.int64)]
         last = int(self.log.times.max(initial=0)) if now is None else now
         return Queries(self.log[at], at.astype(np.int32), np.full(len(at), last, np.int64))
 

@@ -1,37 +1,68 @@
-"""What a slot is worth, and what the best order would have been worth: for DCG and NDCG."""
+"""What a slot is worth, and what the best order would have been worth: for DCG and NDCG.
+
+    gain "binary": g = 1 for what was chosen;  "linear": g = its value;  "exponential": 2^value - 1
+
+What was chosen more than once has the sum of its values; below 0 a value counts as 0.
+"""
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 import numpy as np
 
+from ..errors import BadParameter, DataError
 from ..evidence import Evidence
-from ..types import Floats, Mask
+from ..types import Floats
+
+Gain = Literal["binary", "linear", "exponential"]
 
 
-def worth(values: Floats | Mask, gain: str) -> Floats:
-    """Gains of chosen items from their values; 0 stays 0 for what was not chosen."""
-    if gain == "exponential":
-        return np.exp2(values.astype(np.float64)) - 1
-    return values.astype(np.float64)
+def check_gain(metric: object, gain: str) -> None:
+    if gain not in get_args(Gain):
+        have = ", ".join(get_args(Gain))
+        raise BadParameter(f"{type(metric).__name__}: gain must be one of {have}; got {gain!r}")
 
 
-def gained(seen: Evidence, k: int, gain: str) -> Floats:  # (B, k)
-    """The gain of each of the first k slots."""
-    values = seen.hits if gain == "binary" else seen.gains
-    return worth(values[:, :k], gain)
+def worth(values: Floats, gain: Gain) -> Floats:
+    """Gains of chosen items from their values."""
+    if gain == "binary":
+        return np.ones(len(values))
+    values = values.astype(np.float64).clip(0)
+    if gain == "linear":
+        return values
+    if values.max(initial=0) > 1000:
+        raise DataError(
+            "gain 'exponential' is 2^value - 1, for grades of a few units, and something here "
+            f"has the value {values.max():g}: take gain 'linear', or make grades of the values"
+        )
+    return np.exp2(values) - 1
 
 
-def ideal(seen: Evidence, k: int, gain: str) -> Floats:  # (B, k)
-    """The gains of the best order of what was chosen, 0 where there was no more to choose."""
-    chosen = seen.truth.matrix(binary=gain == "binary")
-    row = np.repeat(np.arange(chosen.shape[0]), np.diff(chosen.indptr))
+def discounts(depth: int) -> Floats:  # (depth,)
+    """What a place is worth: 1 / log2(rank + 1)."""
+    return 1 / np.log2(np.arange(2, depth + 2))
+
+
+def dcg(seen: Evidence, k: int, gain: Gain) -> Floats:  # (B,)
+    """The discounted gain of the first k slots."""
+    found = seen.found[:, :k]
+    row, slot = np.nonzero(seen.hits[:, :k])
+    gained = worth(seen.chosen.data, gain)[found[row, slot]]
+    each = gained * discounts(found.shape[1])[slot]
+    return np.bincount(row, each, minlength=len(seen))
+
+
+def ideal_dcg(seen: Evidence, k: int, gain: Gain) -> Floats:  # (B,)
+    """The discounted gain of the best k slots that were possible."""
+    depth = min(k, int(seen.wanted.max(initial=0)))
+    if gain == "binary":
+        upto = np.append(0, np.cumsum(discounts(depth)))  # (depth + 1,)
+        return upto[np.minimum(seen.wanted, depth).astype(int)]
+    chosen = seen.chosen
+    row = np.repeat(np.arange(len(seen)), np.diff(chosen.indptr))
     order = np.lexsort((-chosen.data, row))
     place = np.arange(len(row)) - chosen.indptr[row]
-    keep = place < k
-    out = np.zeros((chosen.shape[0], k))
-    out[row[keep], place[keep]] = worth(chosen.data[order][keep], gain)
-    return out
-
-
-def dcg(gains: Floats) -> Floats:  # (B, k) -> (B,)
-    return np.asarray((gains / np.log2(np.arange(2, gains.shape[1] + 2))).sum(1))
+    keep = place < depth
+    each = worth(chosen.data[order[keep]], gain) * discounts(depth)[place[keep]]
+    return np.bincount(row[keep], each, minlength=len(seen))

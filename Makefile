@@ -1,0 +1,51 @@
+# Two commands set everything up: `make demo` and `make test`.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check install -q -c constraints.txt
+HEADWATER_DATA ?= $(abspath ../shared/data)
+export HEADWATER_DATA
+
+.PHONY: demo test check paper bench docs clean
+
+demo: $(VENV)/.demo
+	$(BIN)/headwater demo
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest -n 2
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+paper: $(VENV)/.dev
+	$(BIN)/headwater reproduce thesis-2.3 --write
+	$(BIN)/headwater reproduce thesis-2.5 --splits 10 --write
+	$(BIN)/python -m pytest -m paper
+
+bench: $(VENV)/.dev
+	$(BIN)/python benchmarks/setup_peers.py
+	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/scaling.py
+
+docs: $(VENV)/.docs
+	$(BIN)/mkdocs build --strict
+
+clean:
+	rm -rf $(VENV) .bench site build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) -e '.[demo]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) -e '.[dev]'
+	@touch $@ $(VENV)/.demo
+
+$(VENV)/.docs: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) -e '.[docs,all]'
+	@touch $@

@@ -1,0 +1,173 @@
+"""A fitted model in a folder: what it is (model.json) and what it learned (state.safetensors).
+
+`model.json` holds the tree that `registry.build` takes, the format's version, and the fingerprint
+of the data; `data/` beside it, unless left out, holds the ids, the catalogue and the events, so
+that another process can answer people by their ids. Never a pickle, never an import path; written
+whole or not at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+from scipy.sparse import csr_array
+
+from .atomic import atomic_path, recover
+from .data.fingerprint import fingerprint
+from .data.store import load_data, save_data
+from .errors import BadArtifact, HeadwaterError, NotFitted
+from .model import Model
+from .registry import build, describe
+from .types import Dataset
+
+__all__ = ["FORMAT", "Artifact", "load", "save"]
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Artifact:
+    """What `load` finds in a folder."""
+
+    model: Model
+    data: Dataset | None  # None where the model was saved without its data
+    about: dict[str, Any]  # model.json
+
+
+def save(model: Model, folder: str | Path, data: Dataset, *, with_data: bool = True) -> Path:
+    """Write the fitted ``model`` to ``folder``, in place of what is there; the path it is at.
+
+    The old content stays until the new is whole. `NotFitted` if there is nothing to save.
+    """
+    if not model.fitted:
+        raise NotFitted(f"{type(model).__name__} has learned nothing yet: call fit(data) first")
+    folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise BadArtifact(f"{folder} is a file; a model is saved as a folder: choose another name")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / "model.json").exists():
+        raise BadArtifact(f"{folder} holds something else than a model: choose another name")
+    arrays: dict[str, np.ndarray] = {}
+    plain: dict[str, Any] = {}
+    for name, value in _learned(model, ""):
+        _pack(name, value, arrays, plain)
+    digest = _digest(arrays)
+    about = {
+        "format": FORMAT,
+        "headwater": _version(),
+        "model": describe(model),
+        "learned": plain,
+        "state": digest,
+        "data": {
+            "fingerprint": fingerprint(data),
+            "users": len(data.users),
+            "items": len(data.items),
+            "events": len(data.log.items),
+            "included": with_data,
+        },
+    }
+    with atomic_path(folder) as temp:
+        temp.mkdir()
+        save_file(arrays, temp / "state.safetensors", metadata={"digest": digest})
+        if with_data:
+            (temp / "data").mkdir()
+            save_data(data, temp / "data")
+        text = json.dumps(about, indent=2, ensure_ascii=False)
+        (temp / "model.json").write_text(text + "\n", encoding="utf-8")
+    return folder
+
+
+def load(folder: str | Path) -> Artifact:
+    """The model in ``folder``, ready to answer; `BadArtifact` says what is wrong with it."""
+    folder = Path(folder)
+    recover(folder)
+    if not folder.exists():
+        raise BadArtifact(f"no folder {folder}; `headwater fit ... --save {folder}` makes one")
+    if not (folder / "model.json").is_file():
+        raise BadArtifact(f"{folder} is not a saved model: it has no model.json")
+    try:
+        about = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        version = about["format"]
+    except (UnicodeDecodeError, ValueError, TypeError, KeyError) as error:
+        said = f"{type(error).__name__}: {error}"
+        raise BadArtifact(f"{folder}/model.json is damaged or foreign ({said})") from None
+    if version != FORMAT:
+        raise BadArtifact(
+            f"{folder} has format {version!r}; this Headwater reads {FORMAT}: "
+            "fit and save the model again, or install the version that wrote it"
+        )
+    try:
+        with safe_open(folder / "state.safetensors", framework="numpy") as file:
+            if (file.metadata() or {}).get("digest") != about["state"]:
+                raise BadArtifact(f"{folder}: state.safetensors belongs to another model.json")
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        model = build(about["model"])
+        _unpack(model, "", arrays, about["learned"])
+        data = load_data(folder / "data") if about["data"]["included"] else None
+    except BadArtifact:
+        raise
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, HeadwaterError) as error:
+        said = f"{type(error).__name__}: {error}"
+        raise BadArtifact(f"{folder} is damaged or foreign ({said})") from None
+    return Artifact(model, data, about)
+
+
+def _learned(model: Model, prefix: str) -> Iterator[tuple[str, Any]]:
+    for f in fields(model):
+        if f.metadata.get("learned"):
+            yield prefix + f.name, getattr(model, f.name)
+    for i, part in enumerate(model.parts()):
+        yield from _learned(part, f"{prefix}{i}/")
+
+
+def _pack(name: str, value: Any, arrays: dict[str, Any], plain: dict[str, Any]) -> None:
+    if isinstance(value, csr_array):
+        for part in ("data", "indices", "indptr"):
+            arrays[f"{name}.{part}"] = np.ascontiguousarray(getattr(value, part))
+        plain[name] = {"sparse": [int(side) for side in value.shape]}
+    elif isinstance(value, np.ndarray):
+        arrays[name] = np.ascontiguousarray(value)
+        plain[name] = "array"
+    elif isinstance(value, int | float | str | None):
+        plain[name] = {"value": value}
+    else:
+        raise TypeError(f"{name}: a learned {type(value).__name__} cannot be saved")
+
+
+def _unpack(model: Model, prefix: str, arrays: dict[str, Any], plain: dict[str, Any]) -> None:
+    for f in fields(model):
+        if not f.metadata.get("learned"):
+            continue
+        name = prefix + f.name
+        how = plain[name]
+        if how == "array":
+            value = arrays[name]
+        elif "sparse" in how:
+            parts = tuple(arrays[f"{name}.{part}"] for part in ("data", "indices", "indptr"))
+            value = csr_array(parts, shape=tuple(how["sparse"]))
+        else:
+            value = how["value"]
+        setattr(model, f.name, value)
+    for i, part in enumerate(model.parts()):
+        _unpack(part, f"{prefix}{i}/", arrays, plain)
+
+
+def _digest(arrays: dict[str, np.ndarray]) -> str:
+    sha = hashlib.sha256()
+    for name in sorted(arrays):
+        sha.update(f"{name} {arrays[name].dtype} {arrays[name].shape}".encode())
+        sha.update(memoryview(arrays[name]).cast("B") if arrays[name].size else b"")
+    return sha.hexdigest()
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("headwater")

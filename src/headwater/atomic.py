@@ -1,0 +1,133 @@
+"""All of a file or folder is written, or nothing of it: what was there before stays until then.
+
+The new content grows in a hidden sibling, is forced to disk and then renamed over the old. A file
+is replaced in one step. A folder needs two renames (old one aside, new one in), so a process killed
+exactly between them leaves the old folder aside, whole: `recover` puts it back.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from secrets import token_hex
+
+from .errors import DataError
+
+__all__ = ["atomic_path", "recover"]
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """A path to write to, as a file or as a folder; it takes the place of ``path`` at the end.
+
+    Any exception, Ctrl-C among them, removes what was written and leaves ``path`` as it was.
+    Missing parents are made. Two writers at once are safe: the last to finish wins. A process that
+    is killed outright can leave its hidden ``.tmp-...`` sibling behind, and nothing worse.
+
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> with atomic_path(folder / "note.txt") as temp:
+    ...     _ = temp.write_text("whole")
+    >>> [each.name for each in folder.iterdir()]
+    ['note.txt']
+    """
+    path = Path(path).resolve()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temp = path.with_name(f".tmp-{os.getpid()}-{token_hex(4)}-{path.name}")
+    try:
+        yield temp
+        _sync_all(temp)
+        if temp.is_dir():
+            _replace_folder(temp, path)
+        else:
+            os.replace(temp, path)
+        _sync(path.parent)
+    except BaseException:
+        _remove(temp)
+        raise
+
+
+def recover(path: str | Path) -> bool:
+    """Put the folder ``path`` back if a save was killed between its two renames; whether it did."""
+    path = Path(path).resolve()
+    old = _aside(path)
+    if path.exists() or not old.exists():
+        return False
+    with _locked(path.parent):  # waits for a writer that is alive
+        return _put_back(path)
+
+
+def _replace_folder(temp: Path, path: Path) -> None:
+    old = _aside(path)
+    with _locked(path.parent):
+        _put_back(path)
+        if path.exists() and not path.is_dir():
+            raise DataError(f"{path} is a file and a folder is to be written: choose another name")
+        _remove(old)  # left by a process killed after its second rename
+        try:
+            if path.exists():
+                os.rename(path, old)
+            os.rename(temp, path)
+        except BaseException:
+            _put_back(path)
+            raise
+        _sync(path.parent)
+        _remove(old)
+
+
+def _put_back(path: Path) -> bool:
+    old = _aside(path)
+    if path.exists() or not old.exists():
+        return False
+    os.rename(old, path)
+    _sync(path.parent)
+    return True
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f".old-{path.name}")
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """One process at a time, where the file system knows locks; freed when a process dies."""
+    if os.name != "posix":
+        yield
+        return
+    import fcntl
+
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _sync_all(path: Path) -> None:
+    if path.is_dir():
+        for inner in path.iterdir():
+            _sync_all(inner)
+    _sync(path)
+
+
+def _sync(path: Path) -> None:
+    if os.name != "posix" and path.is_dir():
+        return  # only files can be forced to disk there
+    handle = os.open(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,94 @@
+"""Times in any unit or spelling as unix seconds."""
+
+from __future__ import annotations
+
+import polars as pl
+
+__all__ = ["Clock"]
+
+UNITS = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
+LAST = 253_402_300_799  # the end of the year 9999
+SPELLINGS = (
+    "%Y-%m-%d %H:%M:%S%.f",
+    "%Y-%m-%dT%H:%M:%S%.f",
+    "%+",  # the same with an offset
+    "%Y-%m-%d",
+    "%Y-%m-%d %H:%M",
+    "%Y-%m-%dT%H:%M",
+    "%Y/%m/%d %H:%M:%S%.f",
+    "%Y/%m/%d",
+    "%Y%m%d",
+)
+
+
+class Clock:
+    """Turns a column of times into unix seconds. Its first batch decides on the unit.
+
+    >>> clock = Clock()
+    >>> clock.seconds(pl.Series([978300760123, None])).to_list(), clock.unit
+    ([978300760, None], 'milliseconds')
+    >>> Clock().seconds(pl.Series(["2000-12-31T22:12:40Z", "2001-01-01", "soon"])).to_list()
+    [978300760, 978307200, None]
+    """
+
+    unit = ""  # what was decided, for people
+
+    def seconds(self, column: pl.Series) -> pl.Series:  # (n,) Int64
+        """Unix seconds, null for what cannot be read. Without a time zone it is UTC."""
+        kind = column.dtype
+        if isinstance(kind, pl.Datetime | pl.Date):
+            self.unit = "dates"
+            return column.dt.epoch("s").cast(pl.Int64)
+        if kind == pl.String:
+            column = column.str.strip_chars()
+            column = (
+                column.to_frame().select(pl.when(pl.first() != "").then(pl.first())).to_series()
+            )
+            number = column.cast(pl.Float64, strict=False)
+            if not self.unit:
+                written = 2 * number.null_count() > len(column) + column.null_count()
+                self.unit = "dates" if written or _dates(number) else ""
+            if self.unit == "dates":
+                return _parsed(column)
+            whole = column.cast(pl.Int64, strict=False)
+        elif kind.is_numeric():
+            number = column.cast(pl.Float64)
+            if not self.unit and _dates(number):
+                self.unit = "dates"
+            if self.unit == "dates":
+                return _parsed(column.cast(pl.Int64, strict=False).cast(pl.String))
+            whole = column.cast(pl.Int64, strict=False)
+        else:
+            return pl.repeat(None, len(column), dtype=pl.Int64, eager=True)
+        if not self.unit and number.is_finite().any():
+            size = abs(number.filter(number.is_finite()).median() or 0)  # type: ignore[arg-type]
+            self.unit = list(UNITS)[(size > 1e11) + (size > 1e14) + (size > 1e17)]
+        rounded = number.floor().cast(pl.Int64, strict=False)
+        when = pl.coalesce(whole, rounded) // UNITS[self.unit or "seconds"]
+        return pl.select(pl.when(when.abs() <= LAST).then(when)).to_series()
+
+
+def _dates(number: pl.Series) -> bool:
+    """Whether these are days written 20240131."""
+    known = number.drop_nulls()
+    return (
+        len(known) > 0
+        and bool(known.is_between(19_000_101, 21_001_231).all())
+        and bool(
+            ((known % 10_000) // 100).is_between(1, 12).all()
+            and (known % 100).is_between(1, 31).all()
+        )
+    )
+
+
+def _parsed(text: pl.Series) -> pl.Series:
+    when = pl.repeat(None, len(text), dtype=pl.Int64, eager=True)
+    left = text.is_not_null().arg_true()
+    for spelling in SPELLINGS:
+        if left.is_empty():
+            break
+        found = text.gather(left).str.to_datetime(spelling, strict=False, time_unit="us")
+        seconds = found.dt.epoch("s")
+        when = when.scatter(left, seconds)
+        left = left.filter(seconds.is_null())
+    return when

@@ -1,0 +1,393 @@
+"""The short way: frames and ids in, frames and ids out. Everything here is three lines below.
+
+data = hw.read("ratings.csv", items="movies.csv")
+model = hw.fit("ease", data, l2=300)
+hw.recommend(model, users=[1, 7], k=10)
+hw.similar_items(model, items=[260])
+hw.evaluate("ease", data)
+hw.compare(["popularity", "ease"], data, splits=5)
+hw.save(model, "films.hw");  model = hw.load("films.hw")
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from . import artifact
+from .data.split import Split, default_protocol, protocol
+from .data.split import splits as make_splits
+from .errors import BadArtifact, BadParameter, DataError, UnknownName
+from .evaluate import Comparison, Evaluation
+from .evaluate import compare as compare_models
+from .evaluate import evaluate as evaluate_model
+from .evidence import Metric
+from .flow import read_flow
+from .model import Model, Recommender, Scorer
+from .registry import build
+from .registry import metric as make_metric
+from .types import PAD, Dataset, Histories, Queries, Slate
+
+__all__ = [
+    "Fitted",
+    "compare",
+    "evaluate",
+    "fit",
+    "load",
+    "method",
+    "recommend",
+    "save",
+    "similar_items",
+    "splits_of",
+]
+
+log = logging.getLogger("headwater")
+
+Progress = Callable[[str, int, int], None]  # what is being done, how much of it is, of how much
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A fitted model and the data it was fitted on: together they answer people by their ids."""
+
+    model: Any  # a Model that is a Recommender
+    data: Dataset
+
+    def __repr__(self) -> str:
+        return f"Fitted({self.model!r} on {self.data!r})"
+
+
+def method(
+    name: str | Path | Mapping[str, Any] | Model, *, fallback: bool = False, **parameters: Any
+) -> Any:
+    """A method from its name or address, its tree, a flow file (``*.yaml``) or itself.
+
+    ``parameters`` come on top; with ``fallback`` it is put inside a `Fallback` to popularity,
+    unless it is one, so that nobody gets an empty list.
+    """
+    if isinstance(name, str | Path) and str(name).endswith((".yaml", ".yml")):
+        made: Any = read_flow(name)
+    elif isinstance(name, Path):
+        raise BadParameter(f"a flow file ends in .yaml; got {name}")
+    else:
+        made = replace(name) if isinstance(name, Model) else build(name)
+    if parameters:
+        from .registry import describe
+
+        made = build(describe(made), **parameters)
+    if not isinstance(made, Recommender):
+        raise BadParameter(f"{made!r} does not recommend; `headwater methods` lists what does")
+    if fallback and made.address not in ("retrieve.fallback", "retrieve.matrix.popularity"):
+        return build({"model": "retrieve.fallback", "first": made, "then": "popularity"})
+    return made
+
+
+def fit(
+    model: str | Path | Mapping[str, Any] | Model,
+    data: Dataset,
+    *,
+    fallback: bool = True,
+    progress: Progress | None = None,
+    **parameters: Any,
+) -> Fitted:
+    """Fit a method on ``data``.
+
+    >>> from headwater.data.toy import blocks
+    >>> fit("popularity", blocks())
+    Fitted(Popularity(days=None, half_life=None) on Dataset(120 users, 60 items, 1,440 events))
+    """
+    made = method(model, fallback=fallback, **parameters)
+    if progress is None:
+        made.fit(data)
+    else:
+        fit_with_progress(made, data, progress)
+    return Fitted(made, data)
+
+
+def fit_with_progress(model: Model, data: Dataset, progress: Progress) -> None:
+    """`Model.fit`, telling ``progress`` after each epoch of each part."""
+    for part in model.parts():
+        fit_with_progress(part, data, progress)
+    if model.parts():
+        return
+    if type(model).epochs is Model.epochs:
+        progress(model.address, 0, 1)
+        model.fit(data)
+        progress(model.address, 1, 1)
+        return
+    total = int(getattr(model, "epochs_planned", 0))
+    for done, _ in enumerate(model.epochs(data), 1):
+        progress(model.address, done, max(total, done))
+
+
+def recommend(
+    model: Fitted,
+    users: Iterable[Any] | None = None,
+    *,
+    history: Sequence[Sequence[Any] | Mapping[Any, float]] | None = None,
+    k: int = 10,
+    filter_seen: bool = True,
+    now: int | None = None,
+    within: Iterable[Any] | None = None,
+    progress: Progress | None = None,
+) -> pl.DataFrame:
+    """The k best items of each user: user_id, item_id, rank, score, title, path.
+
+    ``users`` are ids; a user nobody has seen gets the fallback, and ``path`` says so. ``history``
+    is for people who are not in the data: for each a list of item ids, oldest first, or a mapping
+    from item id to rating; their user_id is ``new 1``, ``new 2``. Neither means every user.
+    ``within`` are the ids of the items that may be recommended. ``now`` is a unix time.
+
+    >>> from headwater.data.toy import checkers
+    >>> model = fit("ease", checkers(8)[0], l2=1)
+    >>> recommend(model, users=[3], k=1).rows()
+    [(3, 3, 1, 0.7..., 'item 3', 'retrieve.matrix.ease')]
+    """
+    data = model.data
+    if isinstance(k, bool) or not isinstance(k, int) or k < 1:
+        raise BadParameter(f"k must be a whole number of at least 1, got {k!r}")
+    if users is not None and history is not None:
+        raise BadParameter("give users or history, not both")
+    if history is not None:
+        queries = data.newcomers(histories_of(data, history), now=now)
+        names = pl.Series("user_id", [f"new {i + 1}" for i in range(len(history))])
+    else:
+        queries, names = known(data, users, now)
+    if within is not None:
+        at = encoded_items(data, within)
+        pool = np.zeros(len(data.items), bool)
+        pool[at] = True
+        queries = replace(queries, pool=pool)
+    slates = []
+    size = 4096
+    for at_ in range(0, len(queries), size):
+        part = queries[at_ : at_ + size]
+        slates.append(model.model.recommend(part, k, filter_seen=filter_seen))
+        if progress is not None:
+            progress("recommend", min(at_ + size, len(queries)), len(queries))
+    if not slates:
+        slates = [model.model.recommend(queries, k, filter_seen=filter_seen)]
+    return frame(model, Slate.stack(slates), names)
+
+
+def similar_items(model: Fitted, items: Iterable[Any], *, k: int = 10) -> pl.DataFrame:
+    """The k items most like each of ``items``: item_id, similar_id, rank, score, title.
+
+    What is similar is the method's own: the cosine of two items' vectors where it has vectors,
+    what people who chose just this one would get where it has none.
+    """
+    asked = list(items)
+    at = encoded_items(model.data, asked)
+    scorer = first_scorer(model.model)
+    if scorer is None:
+        raise BadParameter(f"{type(model.model).__name__} holds no method that scores items")
+    n = len(model.data.items)
+    from .model import top
+
+    s = np.array(scorer.similarity(at, n), np.float32)
+    s[np.arange(len(at)), at] = -np.inf
+    best = top(s, k)
+    values = np.take_along_axis(s, best, 1)
+    slate = Slate(np.where(np.isneginf(values), PAD, best).astype(np.int32), values)
+    own = pl.Series("item_id", model.data.items.decode(at))
+    table = frame(model, slate, own, asked="item_id", answered="similar_id")
+    return table.drop("path")
+
+
+def first_scorer(model: Model) -> Scorer | None:
+    if isinstance(model, Scorer):
+        return model
+    return next((found for part in model.parts() if (found := first_scorer(part))), None)
+
+
+def known(data: Dataset, users: Iterable[Any] | None, now: int | None) -> tuple[Queries, pl.Series]:
+    """The requests of ``users``, those nobody has seen with an empty history, and their ids."""
+    if users is None:
+        return data.queries(now=now), data.users.values.alias("user_id")
+    asked = pl.Series("user_id", list(users), strict=False)
+    at = data.users.encode(asked)
+    new = at == PAD
+    if new.any():
+        names = ", ".join(str(each) for each in asked.filter(pl.Series(new)).head(5))
+        log.warning("%d users are not in the data and get the fallback: %s", new.sum(), names)
+    seen = data.queries(at[~new], now=now)
+    place = np.full(len(at), len(seen.history))
+    place[~new] = np.arange(len(seen.history))
+    h = seen.history
+    longer = replace(h, start=np.append(h.start, h.start[-1]))  # one empty row, for the new
+    last = int(data.log.times.max(initial=0)) if now is None else now
+    return Queries(longer[place], at, np.full(len(at), last, np.int64)), asked
+
+
+def histories_of(
+    data: Dataset, history: Sequence[Sequence[Any] | Mapping[Any, float]]
+) -> Histories:
+    """Rows of items as people give them; `UnknownName` for an item that nobody has seen."""
+    rows, items, values = [], [], []
+    for row, events in enumerate(history):
+        if isinstance(events, str | bytes):
+            raise BadParameter(f"history is a list of lists of item ids, got {history!r}")
+        pairs = events if isinstance(events, Mapping) else dict.fromkeys(events, 1.0)
+        rows += [row] * len(pairs)
+        items += encoded_items(data, list(pairs)).tolist()
+        values += [float(value) for value in pairs.values()]
+    return Histories.of(
+        np.array(rows, np.int64),
+        np.array(items, np.int64),
+        n_rows=len(history),
+        n_items=len(data.items),
+        values=np.array(values, np.float32),
+    )
+
+
+def encoded_items(data: Dataset, items: Iterable[Any]) -> np.ndarray:  # (n,) int32
+    asked = list(items)
+    if not asked:
+        return np.zeros(0, np.int32)
+    at = data.items.encode(pl.Series(asked, strict=False))
+    if (at == PAD).any():
+        missing = asked[int(np.argmax(at == PAD))]
+        have = data.items.values.head(8).to_list()
+        raise UnknownName("item", missing, have, f"And {max(len(data.items) - 8, 0):,} more.")
+    return at
+
+
+def frame(
+    model: Fitted,
+    slate: Slate,
+    names: pl.Series,
+    *,
+    asked: str = "user_id",
+    answered: str = "item_id",
+) -> pl.DataFrame:
+    """A slate as people read it: one row a filled slot, ids and titles for indices."""
+    row, slot = np.nonzero(slate.filled)
+    at = slate.items[row, slot]
+    table = model.data.catalog.table
+    titles = table["title"] if "title" in table.columns else model.data.items.values
+    title = titles.cast(pl.String).gather(at)
+    ids = model.data.items.decode(at)
+    if slate.path is not None:
+        paths = pl.Series(slate.paths, dtype=pl.String).gather(slate.path[row, slot])
+    else:
+        paths = pl.Series([model.model.address]).gather(np.zeros(len(row), np.int64))
+    return pl.DataFrame(
+        {
+            asked: names.gather(row),
+            answered: ids,
+            "rank": slot + 1,
+            "score": slate.scores[row, slot],
+            "title": title.fill_null(ids.cast(pl.String)),
+            "path": paths,
+        }
+    )
+
+
+def splits_of(
+    data: Dataset,
+    split: str | Mapping[str, Any] | Split | Sequence[Split] | None = None,
+    *,
+    splits: int = 1,
+    seed: int = 0,
+) -> list[Split]:
+    """The splits to measure on: by the name of a protocol, or ready made.
+
+    None is the global temporal split where the events have times, and random per user elsewhere.
+    """
+    if isinstance(split, Split):
+        return [split]
+    if split is not None and not isinstance(split, str | Mapping):
+        return list(split)
+    chosen = default_protocol(data) if split is None else protocol(split)
+    return make_splits(data, chosen, splits, seed)
+
+
+def metrics_of(metrics: Sequence[str | Metric] | None, k: int | None) -> list[Metric] | None:
+    if metrics is None:
+        return None
+    return [make_metric(m, k=k) if isinstance(m, str) else m for m in metrics]
+
+
+def evaluate(
+    model: str | Path | Mapping[str, Any] | Model | Fitted,
+    data: Dataset,
+    *,
+    split: str | Mapping[str, Any] | Split | Sequence[Split] | None = None,
+    splits: int = 1,
+    metrics: Sequence[str | Metric] | None = None,
+    k: int | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+    **parameters: Any,
+) -> Evaluation:
+    """Fit a method on the training part of each split of ``data`` and measure it on the rest.
+
+    What was fitted before is fitted again, since it may have seen what is held out.
+    """
+    chosen = model.model if isinstance(model, Fitted) else model
+    parts = splits_of(data, split, splits=splits, seed=seed)
+    made = method(chosen, **parameters)
+    asked = metrics_of(metrics, k)
+    return evaluate_model(made, parts, progress=progress, **({"metrics": asked} if asked else {}))
+
+
+def compare(
+    models: Sequence[Any] | Mapping[str, Any],
+    data: Dataset,
+    *,
+    split: str | Mapping[str, Any] | Split | Sequence[Split] | None = None,
+    splits: int = 1,
+    metrics: Sequence[str | Metric] | None = None,
+    k: int | None = None,
+    seed: int = 0,
+    baseline: str | None = None,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Several methods on the same splits, with paired tests; the names are theirs or the keys."""
+    made = named_methods(models)
+    parts = splits_of(data, split, splits=splits, seed=seed)
+    asked = metrics_of(metrics, k)
+    return compare_models(
+        made, parts, baseline=baseline, progress=progress, **({"metrics": asked} if asked else {})
+    )
+
+
+def named_methods(models: Sequence[Any] | Mapping[str, Any]) -> dict[str, Any]:
+    if isinstance(models, Mapping):
+        return {name: method(each) for name, each in models.items()}
+    made: dict[str, Any] = {}
+    for each in models:
+        one = method(each)
+        name = str(each) if isinstance(each, str | Path) else one.address.rsplit(".", 1)[-1]
+        if name in made:
+            raise BadParameter(f"two methods are called {name!r}: give a mapping of names")
+        made[name] = one
+    if not made:
+        raise DataError("nothing to compare: give at least one method")
+    return made
+
+
+def save(model: Fitted, folder: str | Path, *, with_data: bool = True) -> Path:
+    """Write ``model`` to ``folder``; without its data it cannot answer by ids elsewhere."""
+    return artifact.save(model.model, folder, model.data, with_data=with_data)
+
+
+def load(folder: str | Path, data: Dataset | None = None) -> Fitted:
+    """What `save` wrote, in any process; ``data`` if it was saved without."""
+    found = artifact.load(folder)
+    if found.data is None and data is None:
+        raise BadArtifact(f"{folder} was saved without its data: give it, load(folder, data)")
+    if data is not None:
+        from .data.fingerprint import fingerprint
+
+        if fingerprint(data) != found.about["data"]["fingerprint"]:
+            raise BadArtifact(f"{folder} was fitted on other data than {data!r}")
+    use = data if data is not None else found.data
+    assert use is not None
+    return Fitted(found.model, use)

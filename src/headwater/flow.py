@@ -1,0 +1,94 @@
+"""A flow: one recommender, then stages, each turning the slate into a better one.
+
+A flow file is the same tree that `registry.build` takes, in YAML; what is wrong with it is said
+with its line.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+
+from .errors import BadFlow, HeadwaterError
+from .model import Model, Recommender, Stage, at_least
+from .registry import build, describe
+from .types import Dataset, Queries, Slate
+
+__all__ = ["Flow"]
+
+
+@dataclass(kw_only=True, eq=False)
+class Flow(Model):
+    """Itself a recommender, so flows nest."""
+
+    retrieve: Recommender
+    stages: tuple[Stage, ...] = ()
+    width: int = 200  # candidates that go into the first stage
+
+    def __post_init__(self) -> None:
+        at_least(self, "width", self.width, 1)
+
+    def fit(self, data: Dataset) -> Self:
+        for part in self.parts():
+            part.fit(data)
+        return self
+
+    def recommend(self, queries: Queries, k: int, *, filter_seen: bool = True) -> Slate:
+        wide = max(k, self.width) if self.stages else k
+        slate = self.retrieve.recommend(queries, wide, filter_seen=filter_seen)
+        for stage in self.stages:
+            slate = stage(queries, slate)
+        return slate.top(k)
+
+
+def read_flow(path: str | Path) -> Model:
+    """The method that the YAML file at ``path`` describes; `BadFlow` with file and line if none."""
+    path = Path(path)
+    try:
+        loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
+        node = loader.get_single_node()
+    except UnicodeDecodeError as error:
+        raise BadFlow(f"{path}: not UTF-8 text at byte {error.start}") from None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise BadFlow(f"{path}, line {line}: not YAML: {error.problem}") from None
+    if node is None:
+        raise BadFlow(f"{path}, line 1: the file is empty; it must name a method: `model: ease`")
+    made = _made(loader, node, path)
+    if isinstance(made, str):
+        made = _built(made, path, node, {})
+    if not isinstance(made, Model):
+        raise BadFlow(f"{path}, line 1: no key 'model'; it names the method: `model: ease`")
+    return made
+
+
+def write_flow(model: Model) -> str:
+    """The YAML text that `read_flow` makes ``model`` from again."""
+    return yaml.safe_dump(describe(model), sort_keys=False, allow_unicode=True)
+
+
+def _made(loader: yaml.SafeLoader, node: yaml.Node, path: Path) -> Any:
+    """The plain value of ``node``, with every mapping that has the key `model` built."""
+    if isinstance(node, yaml.SequenceNode):
+        return [_made(loader, each, path) for each in node.value]
+    if not isinstance(node, yaml.MappingNode):
+        return loader.construct_object(node)
+    tree: dict[str, Any] = {}
+    lines: dict[str, yaml.Node] = {}
+    for key, value in node.value:
+        name = str(loader.construct_object(key))
+        if name in tree:
+            raise BadFlow(f"{path}, line {key.start_mark.line + 1}: {name!r} is given twice")
+        tree[name], lines[name] = _made(loader, value, path), key
+    return _built(tree, path, node, lines) if "model" in tree else tree
+
+
+def _built(tree: Any, path: Path, node: yaml.Node, lines: dict[str, yaml.Node]) -> Any:
+    try:
+        return build(tree)
+    except HeadwaterError as error:
+        where = lines.get(error.about or "model", node)
+        raise BadFlow(f"{path}, line {where.start_mark.line + 1}: {error}") from None

@@ -1,0 +1,71 @@
+"""Every recommender of the registry against every check; a new file is covered at once."""
+
+import warnings
+from dataclasses import fields
+
+import pytest
+
+from headwater.model import Recommender, Scorer
+from headwater.registry import addresses, build, load_class
+from headwater.testing import recommenders as checks
+
+# Parameters for worlds of a dozen items. A method that is not here is tested with its defaults.
+SMALL = {
+    "flow": {"retrieve": {"model": "ease", "l2": 1.0}},
+    "retrieve.blend": {
+        "recommenders": [{"model": "ease", "l2": 1.0}, {"model": "itemknn", "k": 20}],
+    },
+    "retrieve.fallback": {"first": {"model": "ease", "l2": 1.0}, "then": "popularity"},
+    "retrieve.matrix.ease": {"l2": 1.0},
+}
+NO_TASTE = {
+    "retrieve.matrix.random": "does not look at who chose what",
+    "retrieve.matrix.popularity": "gives everybody the same",
+    "retrieve.matrix.mf": "learns from how much people liked things, and here all liked alike",
+}
+CHANCE = {
+    "retrieve.matrix.random": "is chance",
+    "retrieve.matrix.wrmf": "starts from random vectors, item by item",
+    "retrieve.matrix.bpr": "starts from random vectors, item by item",
+    "retrieve.matrix.mf": "starts from random vectors, item by item",
+}
+RECOMMENDERS = [w for w in addresses() if w == "flow" or w.startswith("retrieve.")]
+
+
+def made(where):
+    return build({"model": where, **SMALL.get(where, {})})
+
+
+def names(check):
+    return check.__name__.removeprefix("check_")
+
+
+@pytest.mark.parametrize("check", checks.CHECKS, ids=names)
+@pytest.mark.parametrize("where", RECOMMENDERS)
+def test_contract(where, check):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check(made(where))
+
+
+@pytest.mark.parametrize("where", [w for w in RECOMMENDERS if w not in NO_TASTE])
+def test_learns(where):
+    checks.check_learns_checkers(made(where))
+
+
+@pytest.mark.parametrize("where", [w for w in RECOMMENDERS if w not in CHANCE])
+def test_relabelling(where):
+    if issubclass(load_class(where), Scorer):
+        checks.check_relabelling(made(where))
+
+
+def test_exceptions_exist():
+    assert set(SMALL) | set(NO_TASTE) | set(CHANCE) <= set(RECOMMENDERS)
+
+
+@pytest.mark.parametrize("where", RECOMMENDERS)
+def test_every_field_is_typed_and_has_no_hidden_state(where):
+    kind = load_class(where)
+    assert isinstance(made(where), Recommender)
+    for f in fields(kind):
+        assert f.name.endswith("_") == bool(f.metadata.get("learned")), f.name

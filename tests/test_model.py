@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+
+from headwater.data.toy import blocks
+from headwater.errors import BadParameter, DataError, NotFitted
+from headwater.model import Scorer, top
+from headwater.registry import build
+
+VALUES = st.sampled_from([-np.inf, -1.0, 0.0, 0.5, 1.0, 2.0])
+
+
+@given(arrays(np.float32, array_shapes(min_dims=2, max_dims=2, max_side=12), elements=VALUES))
+def test_top_is_a_stable_sort(scores):
+    for k in range(1, scores.shape[1] + 2):
+        expected = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+        np.testing.assert_array_equal(top(scores, k), expected)
+
+
+def test_unfitted_says_what_to_do():
+    with pytest.raises(NotFitted, match=r"EASE has no weights_ yet: call fit\(data\) first"):
+        build("ease").scores(blocks().queries())
+    with pytest.raises(AttributeError, match="has no attribute 'weight'"):
+        build("ease").weight
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"), [(np.full((1, 60), np.nan), "NaN"), (np.zeros((1, 3)), r"shape \(1, 3\)")]
+)
+def test_wrong_scores_are_an_error(wrong, said):
+    class Wrong(Scorer):
+        def scores(self, queries):
+            return wrong
+
+    with pytest.raises(DataError, match=f"Wrong.scores gave {said}"):
+        Wrong().recommend(blocks().queries([0]), 2)
+
+
+def test_k_must_be_positive():
+    data = blocks()
+    with pytest.raises(BadParameter, match="k must be at least 1, got 0"):
+        build("ease").fit(data).recommend(data.queries([0]), 0)
+
+
+def test_requests_are_scored_in_bounded_parts(monkeypatch):
+    data = blocks()
+    model = build("ease").fit(data)
+    whole = model.recommend(data.queries(), 5)
+    sizes = []
+    scores = type(model).scores
+
+    def watched(self, queries):
+        sizes.append(len(queries))
+        return scores(self, queries)
+
+    monkeypatch.setattr(type(model), "scores", watched)
+    monkeypatch.setattr("headwater.model.CELLS", 600)
+    np.testing.assert_array_equal(model.recommend(data.queries(), 5).items, whole.items)
+    assert max(sizes) == 10
