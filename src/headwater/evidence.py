@@ -56,7 +56,8 @@ class Evidence:
     @cached_property
     def hits(self) -> Mask:  # (B, K)
         """Whether each slot holds something that was chosen, whatever it was worth."""
-        return self.found != PAD
+        hits: Mask = self.found != PAD
+        return hits
 
     @cached_property
     def gains(self) -> Floats:  # (B, K) float32
@@ -87,7 +88,8 @@ def lookup(x: csr_array, rows: Ints, columns: Ints) -> Ints:  # (n,)
 
     PAD where there is none. The rows must not fall.
 
-    >>> lookup(csr_array(np.array([[0, 7, 0], [0, 0, 8]])), np.array([0, 1, 1]), np.array([1, 1, 2]))
+    >>> x = csr_array(np.array([[0, 7, 0], [0, 0, 8]]))
+    >>> lookup(x, np.array([0, 1, 1]), np.array([1, 1, 2]))
     array([ 0, -1,  1])
     """
     if not len(rows):

@@ -21,7 +21,7 @@ import numpy as np
 import polars as pl
 
 from . import artifact
-from .data.split import Split, default_protocol, protocol
+from .data.split import Protocol, Split
 from .data.split import splits as make_splits
 from .errors import BadArtifact, BadParameter, DataError, UnknownName
 from .evaluate import Comparison, Evaluation
@@ -50,6 +50,7 @@ __all__ = [
 log = logging.getLogger("headwater")
 
 Progress = Callable[[str, int, int], None]  # what is being done, how much of it is, of how much
+Splitting = str | Mapping[str, Any] | Protocol | Split | Sequence[Split] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -289,23 +290,16 @@ def frame(
     )
 
 
-def splits_of(
-    data: Dataset,
-    split: str | Mapping[str, Any] | Split | Sequence[Split] | None = None,
-    *,
-    splits: int = 1,
-    seed: int = 0,
-) -> list[Split]:
-    """The splits to measure on: by the name of a protocol, or ready made.
+def splits_of(data: Dataset, split: Splitting = None, *, splits: int = 1, seed: int = 0) -> Any:
+    """The splits to measure on: by a protocol, its name or its tree, or ready made.
 
     None is the global temporal split where the events have times, and random per user elsewhere.
     """
     if isinstance(split, Split):
         return [split]
-    if split is not None and not isinstance(split, str | Mapping):
-        return list(split)
-    chosen = default_protocol(data) if split is None else protocol(split)
-    return make_splits(data, chosen, splits, seed)
+    if split is None or isinstance(split, str | Mapping | Protocol):
+        return make_splits(data, split, n=splits, seed=seed)
+    return split
 
 
 def metrics_of(metrics: Sequence[str | Metric] | None, k: int | None) -> list[Metric] | None:
@@ -318,7 +312,7 @@ def evaluate(
     model: str | Path | Mapping[str, Any] | Model | Fitted,
     data: Dataset,
     *,
-    split: str | Mapping[str, Any] | Split | Sequence[Split] | None = None,
+    split: Splitting = None,
     splits: int = 1,
     metrics: Sequence[str | Metric] | None = None,
     k: int | None = None,
@@ -341,7 +335,7 @@ def compare(
     models: Sequence[Any] | Mapping[str, Any],
     data: Dataset,
     *,
-    split: str | Mapping[str, Any] | Split | Sequence[Split] | None = None,
+    split: Splitting = None,
     splits: int = 1,
     metrics: Sequence[str | Metric] | None = None,
     k: int | None = None,

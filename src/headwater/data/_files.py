@@ -9,7 +9,7 @@ import polars as pl
 __all__ = ["adjacency", "by_colons", "lines", "tidy", "titled"]
 
 NO_GENRE = ["", "(no genres listed)"]
-YEAR = r"^(.+?)\s*\((\d{4})(?:\s*[-–]\s*(?:\d{4})?)?\)\s*(?:\(V\))?\s*$"
+YEAR = r"^(.+?)\s*\((\d{4})(?:\s*[-\x{2013}]\s*(?:\d{4})?)?\)\s*(?:\(V\))?\s*$"
 
 
 def lines(path: Path, encoding: str = "utf-8") -> list[str]:

@@ -18,7 +18,8 @@ class Codes:
     """Numbers for the values of a column, in batches; each different value is kept once."""
 
     def __init__(self) -> None:
-        self._kept = pl.Series([], dtype=pl.Categorical(pl.Categories.random()))
+        self._all = pl.Categories.random()
+        self._kept = pl.Series([], dtype=pl.Categorical(self._all))  # polars forgets them otherwise
 
     def add(self, column: pl.Series) -> NDArray[np.uint32]:
         """The codes of a batch of text without nulls; equal values, equal codes, for good."""
@@ -27,7 +28,7 @@ class Codes:
     @property
     def values(self) -> pl.Series:
         """The text that each code stands for."""
-        return self._kept.dtype.categories.to_series().rename("id")  # type: ignore[attr-defined]
+        return self._all.to_series().rename("id")
 
 
 def texts(column: pl.Series) -> pl.Series:
@@ -42,14 +43,17 @@ def texts(column: pl.Series) -> pl.Series:
             f"column {column.name!r} holds {kind}; ids must be numbers or text. "
             "Use one row for each event (DataFrame.explode)"
         )
+    there = pl.col("id").is_not_null()
+    frame = column.rename("id").to_frame()
     if kind.is_float():
-        frame = column.rename("id").to_frame()
+        there = pl.col("id").is_finite()
         whole = pl.col("id").cast(pl.Int64, strict=False)
-        text = pl.when(pl.col("id") == whole).then(whole.cast(pl.String))
-        finite = text.otherwise(pl.col("id").cast(pl.String))
-        return frame.select(pl.when(pl.col("id").is_finite()).then(finite)).to_series()
-    text = column.cast(pl.String).str.strip_chars().rename("id")
-    return text.to_frame().select(pl.when(~pl.col("id").is_in(MISSING)).then("id")).to_series()
+        frame = frame.with_columns(whole=whole.cast(pl.String), same=whole == pl.col("id"))
+        text = pl.when("same").then("whole").otherwise(pl.col("id").cast(pl.String))
+    else:
+        text = pl.col("id").cast(pl.String).str.strip_chars()
+    frame = frame.select(id=pl.when(there).then(text))
+    return frame.select(pl.when(~pl.col("id").is_in(MISSING)).then("id"))["id"]
 
 
 def names(values: pl.Series, *, as_text: bool) -> tuple[pl.Series, str]:

@@ -53,7 +53,7 @@ def whole(table: Table) -> tuple[pl.DataFrame, pl.DataFrame]:
     parts = list(table.batches(table.columns))
     empty = pl.DataFrame(schema=dict.fromkeys(table.columns, pl.String))
     frame = pl.concat([part.frame for part in parts]) if parts else empty
-    return frame, pl.concat([SCHEMA.to_frame(), *(part.broken for part in parts)])
+    return frame, pl.concat([pl.DataFrame(schema=SCHEMA), *(part.broken for part in parts)])
 
 
 def _file(path: Path, encoding: str, asked: Sequence[str]) -> Table:
@@ -114,7 +114,7 @@ def _lazy(frame: pl.LazyFrame, name: str) -> Table:
         at = 0
         try:
             for part in frame.select(wanted).collect_batches(chunk_size=ROWS, maintain_order=True):
-                yield Batch(part, _rows(at, len(part)), SCHEMA.to_frame())
+                yield Batch(part, _rows(at, len(part)), pl.DataFrame(schema=SCHEMA))
                 at += len(part)
         except PolarsError as error:
             raise DataError(f"{name} is truncated or damaged: {_line(error)}") from error
@@ -126,7 +126,7 @@ def _frame(frame: pl.DataFrame, name: str) -> Table:
     def batches(wanted: list[str]) -> Iterator[Batch]:
         at = 0
         for part in frame.select(wanted).iter_slices(ROWS):
-            yield Batch(part, _rows(at, len(part)), SCHEMA.to_frame())
+            yield Batch(part, _rows(at, len(part)), pl.DataFrame(schema=SCHEMA))
             at += len(part)
 
     return Table(name, frame.columns, batches)

@@ -81,14 +81,12 @@ class Delimited:
     def batches(self, wanted: list[str]) -> Iterator[Batch]:
         return _batches(self.path, self.encoding, self._skip, partial(self._parse, wanted))
 
-    def _parse(
-        self, wanted: list[str], block: bytes, line: int, last: bool
-    ) -> tuple[Batch, bytes]:
+    def _parse(self, wanted: list[str], block: bytes, line: int, last: bool) -> tuple[Batch, bytes]:
         block = self._single(block)
         frame = self._quick(wanted, block)
         if frame is None:
             return self._careful(wanted, block, line, last)
-        return Batch(frame, _count(line, len(frame)), SCHEMA.to_frame()), b""
+        return Batch(frame, _count(line, len(frame)), pl.DataFrame(schema=SCHEMA)), b""
 
     def _quick(self, wanted: list[str], block: bytes) -> pl.DataFrame | None:
         """The block as polars reads it, or None unless that is surely right."""
@@ -99,7 +97,7 @@ class Delimited:
                 has_header=False,
                 separator=self._byte,
                 schema=dict.fromkeys(self.columns, pl.String),
-                columns=list(dict.fromkeys([*wanted, end])),
+                columns=[i for i, name in enumerate(self.columns) if name in {*wanted, end}],
             )
         except PolarsError:
             return None
@@ -183,7 +181,7 @@ class JsonLines:
             frame = None
         if frame is None or len(frame) != block.count(b"\n"):
             return self._careful(wanted, block, line), b""
-        return Batch(frame, _count(line, len(frame)), SCHEMA.to_frame()), b""
+        return Batch(frame, _count(line, len(frame)), pl.DataFrame(schema=SCHEMA)), b""
 
     def _careful(self, wanted: list[str], block: bytes, line: int) -> Batch:
         at: list[int] = []
@@ -318,7 +316,9 @@ def _separator(path: Path, lines: list[str]) -> str:
             f"cannot tell the columns of {path} apart: its first line is {lines[0][:80]!r}. They "
             "may be separated by commas, tabs, semicolons, bars, :: or spaces"
         )
-    steady = {each for each, n in often.items() if 2 * sum(b.count(each) == n for b in bare) > len(bare)}
+    steady = {
+        each for each, n in often.items() if 2 * sum(b.count(each) == n for b in bare) > len(bare)
+    }
     return max(often, key=lambda each: (each in steady, often[each]))
 
 

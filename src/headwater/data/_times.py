@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
 __all__ = ["Clock"]
@@ -61,8 +62,8 @@ class Clock:
         else:
             return pl.repeat(None, len(column), dtype=pl.Int64, eager=True)
         if not self.unit and number.is_finite().any():
-            size = abs(number.filter(number.is_finite()).median() or 0)  # type: ignore[arg-type]
-            self.unit = list(UNITS)[(size > 1e11) + (size > 1e14) + (size > 1e17)]
+            size = np.median(np.abs(number.filter(number.is_finite()).to_numpy()))
+            self.unit = list(UNITS)[sum(size > most for most in (1e11, 1e14, 1e17))]
         rounded = number.floor().cast(pl.Int64, strict=False)
         when = pl.coalesce(whole, rounded) // UNITS[self.unit or "seconds"]
         return pl.select(pl.when(when.abs() <= LAST).then(when)).to_series()

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+import logging
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from ..types import Dataset
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
 
-__all__ = ["read"]
+from ..errors import BadParameter, DataError
+from ..types import Catalog, Dataset, Histories, Ids, Ints
+from ._columns import Column
+from ._gather import Events, gather
+from ._items import beside, catalogue
 
-Column = str | Literal[False] | None  # its name; False: there is none; None: guess
+__all__ = ["Duplicates", "read"]
+
 Duplicates = Literal["last", "first", "max", "sum", "keep", "error"]
+
+KEPT = {
+    "last": "the last of each",
+    "first": "the first of each",
+    "max": "that of the highest value",
+    "sum": "the last of each, with the sum of the values",
+}
+
+log = logging.getLogger("headwater")
 
 
 def read(
@@ -35,9 +53,214 @@ def read(
 ) -> Dataset:
     """Read a table of events, one row an event, into a `Dataset`.
 
-    ``source`` is a path (CSV, TSV, ``;`` or ``|`` or ``::`` or space separated text, JSON lines or
-    a JSON array, each also gzipped; Parquet; Arrow IPC), a polars DataFrame or LazyFrame, a pandas
-    DataFrame or anything else with an Arrow stream, or a list of dicts. Being written; this
-    signature will stay.
+    ``source`` is a path (text separated by commas, tabs, ``;``, ``|``, ``::`` or spaces, JSON lines
+    or a JSON array, each also gzipped; Parquet; Arrow), a polars or pandas frame, anything with an
+    Arrow stream, or a list of dicts. What a file is, is told from its content. Files and lazy
+    frames are read in pieces, and only 9 to 21 bytes an event stay in memory.
+
+    ``user``, ``item``, ``rating``, ``time`` and ``event`` name its columns; None guesses by name,
+    False (not for the first two) does without. A file whose first line is all numbers has no
+    header: its columns are user, item, rating and time in this order, or ``"column_1"`` and so on
+    by name. Ratings are any numbers; 1 without them. Times are unix seconds, milli-, micro- or
+    nanoseconds, told apart by their size, or ISO 8601 dates, in UTC unless they say otherwise; a
+    column called ``seq`` gives only the order, and without any it is that of the rows. Kinds of
+    event are in ``log.kinds`` as numbers that `Dataset.kinds` explains.
+
+    Ids stay whole numbers or text; those of a text file or JSON lines are whole numbers if all of
+    them look it. They are numbered in a random order given by ``seed`` and the ids alone, so that
+    no number tells how popular something is.
+
+    A row with a missing id, a rating that is not a finite number or a time that cannot be read is
+    left out, counted, and written with its line and reason to the CSV file ``rejects``; with
+    ``strict`` the first of them raises. Then, in this order:
+
+    * ``duplicates``: of several events with one user, item and kind, the "last" stays, the "first",
+      the one of the "max" value, the last one with the "sum" of the values, all ("keep"), or they
+      are an "error". Times decide, then the order of the rows.
+    * ``like``: only ratings of at least this much stay, and the values become 1.
+    * ``min_items_per_user``: users with fewer different items go, then
+      ``min_users_per_item``: items with fewer different users go. Once, or ``until_stable``.
+
+    ``items`` and ``users`` are tables of the same sorts with what is known of them: the first
+    becomes the catalogue, which always has a ``title`` (null if unknown), with ``genres`` as lists;
+    the second `Dataset.people`. Columns of the events that never differ within an item, as in a
+    joined table, also go to the catalogue.
+
+    What was guessed and what was left out is in `Dataset.notes`, and logged at INFO. Raises
+    `DataError` (`MissingColumn` for columns) if nothing useful is there or nothing is left.
+
+    >>> data = read([
+    ...     {"userId": "ann", "movieId": 7, "stars": 5, "ts": "2024-05-01T10:00:00Z"},
+    ...     {"userId": "bob", "movieId": 7, "stars": 4, "ts": "2024-05-02"},
+    ...     {"userId": "bob", "movieId": 9, "stars": "good", "ts": "2024-05-03"},
+    ... ])
+    >>> data
+    Dataset(2 users, 1 items, 2 events)
+    >>> data.log.times[data.log.start[data.users.encode(["bob"])]]
+    array([1714608000])
+    >>> for note in data.notes: print(note)
+    guessed: user is 'userId', item is 'movieId', rating is 'stars', time is 'ts'
+    left out 1 of 3 rows (1 x stars is not a number), e.g. row 2: stars 'good' is not a number
+    times are read as dates
     """
-    raise NotImplementedError
+    if duplicates not in get_args(Duplicates):
+        have = ", ".join(get_args(Duplicates))
+        raise BadParameter(f"duplicates must be one of {have}; got {duplicates!r}")
+    if min(min_items_per_user, min_users_per_item) < 0:
+        raise BadParameter("min_items_per_user and min_users_per_item must be at least 0")
+    asked = {"user": user, "item": item, "rating": rating, "time": time, "event": event}
+    events = gather(source, asked, strict=strict, rejects=rejects, encoding=encoding)
+    events = distinct(events, duplicates)
+    if like is not None:
+        events = liked(events, like)
+    events = core(events, min_items_per_user, min_users_per_item, until_stable)
+    data = _dataset(events, np.random.default_rng(seed), items, users, encoding)
+    for note in data.notes:
+        log.info(note)
+    return data
+
+
+def distinct(events: Events, duplicates: Duplicates) -> Events:
+    """At most one event for each user, item and kind: the one that the policy chooses."""
+    key = _pairs(events)
+    if events.kinds is not None:
+        key = key * len(events.kind_names) + events.kinds
+    ordered = np.sort(key)
+    repeats = int((ordered[1:] == ordered[:-1]).sum())
+    if repeats == 0:
+        return events
+    what = "events repeat a user and item" + (" and kind" if events.kinds is not None else "")
+    if duplicates == "keep":
+        return _left(events, f"{repeats:,} {what}: all are kept")
+    values = np.ones(len(events), np.float32) if events.values is None else events.values
+    later: list[NDArray[Any]] = [] if events.times is None else [events.times]
+    best = [values] if duplicates == "max" else []
+    order = np.lexsort([*later, *best, key])
+    first = np.flatnonzero(np.diff(key[order], prepend=-1))
+    final = np.append(first[1:], len(events)) - 1
+    if duplicates == "error":
+        worst = order[first[np.argmax(final - first)]]
+        raise DataError(
+            f"{repeats:,} {what}, most often user {events.users[int(events.user[worst])]!r} and "
+            f"item {events.items[int(events.item[worst])]!r} ({int((final - first).max()) + 1} "
+            "times); say which to keep, e.g. duplicates='last'"
+        )
+    chosen = order[first if duplicates == "first" else final]
+    if duplicates == "sum":
+        values = values.copy()
+        values[chosen] = np.add.reduceat(values[order], first, dtype=np.float64)
+        events = replace(events, values=values)
+    keep = np.zeros(len(events), bool)
+    keep[chosen] = True
+    return _left(events.where(keep), f"{repeats:,} {what}: kept {KEPT[duplicates]}")
+
+
+def liked(events: Events, like: float) -> Events:
+    """Only the events with a value of at least ``like``; without values from now on."""
+    if events.values is None:
+        raise DataError(
+            f"like={like:g} needs ratings, and {events.table.name} has no such column; it has: "
+            f"{', '.join(events.table.columns)}. Name it with rating='...'"
+        )
+    keep = events.values >= like
+    told = f"like={like:g}: kept {keep.sum():,} of {len(events):,} events"
+    low, high = events.values.min(), events.values.max()
+    return _left(
+        replace(events.where(keep), values=None), told, f"ratings go from {low:g} to {high:g}"
+    )
+
+
+def core(events: Events, per_user: int, per_item: int, until_stable: bool) -> Events:
+    """Without users of fewer items than ``per_user``, then items of fewer users than ``per_item``.
+
+    Once in this order, or again until nobody has to go.
+    """
+    if per_user <= 1 and per_item <= 1:
+        return events
+    n_users, n_items = len(events.users), len(events.items)
+    user, item = np.divmod(np.unique(_pairs(events)), n_items)
+    users, items = (
+        np.bincount(user, minlength=n_users) > 0,
+        np.bincount(item, minlength=n_items) > 0,
+    )
+    had, rounds, before = (int(users.sum()), int(items.sum())), 0, len(user) + 1
+    while len(user) < before and (until_stable or rounds == 0):
+        before, rounds = len(user), rounds + 1
+        users &= np.bincount(user, minlength=n_users) >= per_user
+        user, item = user[users[user]], item[users[user]]
+        items &= np.bincount(item, minlength=n_items) >= per_item
+        user, item = user[items[item]], item[items[item]]
+    users &= np.bincount(user, minlength=n_users) > 0
+    keep = users[events.user] & items[events.item]
+    told = (
+        f"min_items_per_user={per_user}, min_users_per_item={per_item}"
+        f"{f', until stable ({rounds} rounds)' if until_stable else ''}: kept {users.sum():,} of "
+        f"{had[0]:,} users, {items.sum():,} of {had[1]:,} items, "
+    )
+    return _left(events.where(keep), f"{told}{keep.sum():,} of {len(events):,} events")
+
+
+def _dataset(
+    events: Events, rng: np.random.Generator, items: Any, users: Any, encoding: str
+) -> Dataset:
+    notes = list(events.notes)
+    user, users_of = _numbering(events.users, events.user, rng)
+    item, items_of = _numbering(events.items, events.item, rng)
+    n = len(item)
+    row, column = np.empty(len(events.users), np.int32), np.empty(len(events.items), np.int32)
+    row[users_of], column[items_of] = np.arange(len(user)), np.arange(n)
+    history = Histories.of(
+        row[events.user],
+        column[events.item],
+        n_rows=len(user),
+        n_items=n,
+        times=events.times,
+        values=events.values,
+        kinds=events.kinds,
+    )
+    if events.ordinal:
+        history = replace(history, times=np.zeros(len(events), np.int64))
+    table, people = events.facts.table(items_of, typed=events.table.typed), None
+    if table.width:
+        notes.append(
+            f"never differ within an item, so in the catalogue: {', '.join(table.columns)}"
+        )
+    if items is not None:
+        listed, said = beside(items, item, "item", events.roles["item"], encoding)
+        table = pl.concat([listed, table.drop(listed.columns, strict=False)], how="horizontal")
+        notes += said
+    if users is not None:
+        people, said = beside(users, user, "user", events.roles["user"], encoding)
+        notes += said
+    table, said = catalogue(table, n)
+    return Dataset(
+        users=user,
+        items=item,
+        log=history,
+        catalog=Catalog(table),
+        people=people,
+        kinds=events.kind_names,
+        notes=(*notes, *said),
+    )
+
+
+def _numbering(ids: pl.Series, at: Ints, rng: np.random.Generator) -> tuple[Ids, Ints]:
+    """The ids that ``at`` (n,) points to, in a random order; and where each of them was.
+
+    Sorted first, so that neither the order of the rows nor the kind of file has a part in it.
+    """
+    kept = np.flatnonzero(np.bincount(at, minlength=len(ids)))
+    order = ids.gather(kept).arg_sort().to_numpy()
+    was = kept[order][rng.permutation(len(kept))]
+    return Ids(ids.gather(was)), was
+
+
+def _pairs(events: Events) -> NDArray[np.int64]:
+    return events.user.astype(np.int64) * len(events.items) + events.item
+
+
+def _left(events: Events, told: str, hint: str = "") -> Events:
+    """The events with the note ``told``, if there are any."""
+    if len(events) == 0:
+        raise DataError(f"no event is left. {told}{'; ' if hint else ''}{hint}")
+    return replace(events, notes=[*events.notes, told])

@@ -27,10 +27,10 @@ RESEARCH = (
 )
 KEEP = RESEARCH + "Do not pass the data on without separate permission."
 SHARE = RESEARCH + "You may pass the data on, under these same terms."
-GENRES_100K = (
-    "unknown Action Adventure Animation Children's Comedy Crime Documentary Drama Fantasy "
-    "Film-Noir Horror Musical Mystery Romance Sci-Fi Thriller War Western"
-).split()
+# the order of the flags in u.item
+GENRES_100K = ["unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime"]
+GENRES_100K += ["Documentary", "Drama", "Fantasy", "Film-Noir", "Horror", "Musical", "Mystery"]
+GENRES_100K += ["Romance", "Sci-Fi", "Thriller", "War", "Western"]
 SPLITS_100K = ("u1", "u2", "u3", "u4", "u5", "ua", "ub")
 RATING: dict[str, type[pl.DataType]] = {
     "user_id": pl.Int32,
@@ -68,7 +68,9 @@ def _read_100k(base: Path) -> Tables:
         schema_overrides={"genres": pl.List(pl.String)},
     )
     people = [line.split("|") for line in lines(base / "u.user", "latin-1")]
-    users = pl.DataFrame(people, schema=["user_id", "age", "gender", "occupation", "zip"], orient="row")
+    users = pl.DataFrame(
+        people, schema=["user_id", "age", "gender", "occupation", "zip"], orient="row"
+    )
     return Tables(
         events=events, items=tidy(titled(items)), users=tidy(users).cast({"age": pl.Int8})
     )
@@ -77,7 +79,9 @@ def _read_100k(base: Path) -> Tables:
 def _parquet_100k(base: Path) -> Tables:
     events = pl.read_parquet(base / "ratings.parquet")
     folds = [(pl.col("u_fold") == fold).alias(f"u{fold}") for fold in range(1, 6)]
-    events = events.select("user_id", "item_id", "rating", "timestamp", *folds, ua="ua_test", ub="ub_test")
+    events = events.select(
+        "user_id", "item_id", "rating", "timestamp", *folds, ua="ua_test", ub="ub_test"
+    )
     items = pl.read_parquet(base / "items.parquet").with_columns(
         pl.col("genres").list.eval(pl.element().replace("Childrens", "Children's"))
     )
@@ -101,7 +105,7 @@ def _read_dat(base: Path) -> Tables:
 
 
 def _parquet_1m(base: Path) -> Tables:
-    """The times of the last fifth are not in this copy, but each user's order is: rows follow it."""
+    """This copy lacks the times of the last fifth, but has each user's order: rows follow it."""
     events = pl.read_parquet(base / "ratings.parquet").sort("user_id", "seq")
     items = pl.read_parquet(base / "items.parquet").drop("year")
     users = pl.read_parquet(base / "users.parquet").drop("last_timestamp")
@@ -281,7 +285,8 @@ SOURCES = (
         checksums=("md5:d472be332d4daa821edc399621853b57",),
         terms=SHARE,
         users=200_948,
-        items=84_432,
+        items=87_585,
         events=32_000_204,
+        also="The number of films is that of all listed, not of those rated.",
     ),
 )

@@ -14,6 +14,7 @@ import numpy as np
 from ..errors import BadParameter, DataError
 from ..evidence import Evidence
 from ..types import Floats
+from ._slots import sum_by_row
 
 Gain = Literal["binary", "linear", "exponential"]
 
@@ -28,7 +29,7 @@ def worth(values: Floats, gain: Gain) -> Floats:
     """Gains of chosen items from their values."""
     if gain == "binary":
         return np.ones(len(values))
-    values = values.astype(np.float64).clip(0)
+    values = np.maximum(values.astype(np.float64), 0)
     if gain == "linear":
         return values
     if values.max(initial=0) > 1000:
@@ -41,7 +42,8 @@ def worth(values: Floats, gain: Gain) -> Floats:
 
 def discounts(depth: int) -> Floats:  # (depth,)
     """What a place is worth: 1 / log2(rank + 1)."""
-    return 1 / np.log2(np.arange(2, depth + 2))
+    places: Floats = np.log2(np.arange(2, depth + 2))
+    return 1 / places
 
 
 def dcg(seen: Evidence, k: int, gain: Gain) -> Floats:  # (B,)
@@ -50,7 +52,7 @@ def dcg(seen: Evidence, k: int, gain: Gain) -> Floats:  # (B,)
     row, slot = np.nonzero(seen.hits[:, :k])
     gained = worth(seen.chosen.data, gain)[found[row, slot]]
     each = gained * discounts(found.shape[1])[slot]
-    return np.bincount(row, each, minlength=len(seen))
+    return sum_by_row(row, each, len(seen))
 
 
 def ideal_dcg(seen: Evidence, k: int, gain: Gain) -> Floats:  # (B,)
@@ -58,11 +60,12 @@ def ideal_dcg(seen: Evidence, k: int, gain: Gain) -> Floats:  # (B,)
     depth = min(k, int(seen.wanted.max(initial=0)))
     if gain == "binary":
         upto = np.append(0, np.cumsum(discounts(depth)))  # (depth + 1,)
-        return upto[np.minimum(seen.wanted, depth).astype(int)]
+        best: Floats = upto[np.minimum(seen.wanted, depth).astype(int)]
+        return best
     chosen = seen.chosen
     row = np.repeat(np.arange(len(seen)), np.diff(chosen.indptr))
     order = np.lexsort((-chosen.data, row))
     place = np.arange(len(row)) - chosen.indptr[row]
     keep = place < depth
     each = worth(chosen.data[order[keep]], gain) * discounts(depth)[place[keep]]
-    return np.bincount(row[keep], each, minlength=len(seen))
+    return sum_by_row(row[keep], each, len(seen))

@@ -5,20 +5,28 @@ from __future__ import annotations
 import numpy as np
 
 from ..evidence import Evidence
-from ..types import PAD, Floats
+from ..types import PAD, Floats, Ints, Mask
 
 
 def count_hits(seen: Evidence, k: int) -> Floats:  # (B,)
     """How many of the first k slots hold something that was chosen."""
-    return seen.hits[:, :k].sum(1).astype(np.float64)
+    hits: Floats = seen.hits[:, :k].sum(1, dtype=np.float64)
+    return hits
 
 
-def ratio(part: Floats, whole: Floats) -> Floats:
+def sum_by_row(row: Ints, values: Floats, n_rows: int) -> Floats:  # (n_rows,)
+    """Sum of the values (n,) of each row, ``row`` (n,) saying which is whose."""
+    return np.bincount(row, values, minlength=n_rows).astype(np.float64, copy=False)
+
+
+def ratio(part: Floats | Ints, whole: Floats | Ints) -> Floats:
     """part / whole, and NaN where there is no whole."""
-    return np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)
+    out = np.full(len(whole), np.nan)
+    np.divide(part, whole, out=out, where=whole > 0)
+    return out
 
 
-def where_chosen(values: Floats, seen: Evidence) -> Floats:  # (B,)
+def where_chosen(values: Floats | Mask, seen: Evidence) -> Floats:  # (B,)
     """The values (B,), and NaN for a request that chose nothing afterwards."""
     return np.where(seen.wanted > 0, values, np.nan)
 

@@ -17,12 +17,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from ..evidence import Evidence
 from ..types import Floats
 from ._needs import needed
-from ._slots import ratio
+from ._slots import ratio, sum_by_row
 
 __all__ = ["AUC"]
 
@@ -37,13 +36,12 @@ class AUC:
 
     def __call__(self, seen: Evidence) -> Floats:  # (B,)
         ranks, candidates = needed(self, seen, "ranks"), needed(self, seen, "candidates")
-        events = seen.truth.where(~np.isnan(ranks))
-        shape = (len(seen), events.n_items)
-        places = csr_array((ranks[~np.isnan(ranks)], events.items, events.start), shape=shape)
-        times = csr_array((np.ones(len(events.items)), events.items, events.start), shape=shape)
-        for each in (places, times):
-            each.sum_duplicates()
-        places.data /= times.data  # what was chosen twice has one place
-        chosen = np.diff(places.indptr).astype(np.float64)
-        below = chosen * candidates - places.sum(1) - chosen * (chosen - 1) / 2
+        truth = seen.truth
+        ranked = np.flatnonzero(~np.isnan(ranks))
+        pair = truth.rows[ranked] * truth.n_items + truth.items[ranked]
+        once = ranked[np.unique(pair, return_index=True)[1]]  # what was chosen twice has one place
+        row = truth.rows[once]
+        chosen = np.bincount(row, minlength=len(seen))
+        places = sum_by_row(row, ranks[once], len(seen))
+        below = chosen * candidates - places - chosen * (chosen - 1) / 2
         return ratio(below, chosen * (candidates - chosen))

@@ -40,4 +40,4 @@ class CatalogCoverage:
 
     def __call__(self, seen: Evidence) -> Floats:  # ()
         shown = exposure(seen, self.k) > 0
-        return shown.mean() if len(seen) and len(shown) else np.float64(np.nan)
+        return np.array(shown.mean() if len(seen) and len(shown) else np.nan)

@@ -6,8 +6,9 @@
 
 What was chosen more than once has the sum of its values; below 0 a value counts as 0.
 
-Source:  Jarvelin, Kekalainen, "Cumulated Gain-Based Evaluation of IR Techniques", TOIS 2002 (linear);
-         Burges et al., "Learning to Rank Using Gradient Descent", ICML 2005 (exponential).
+Source:  Jarvelin, Kekalainen, "Cumulated Gain-Based Evaluation of IR Techniques", TOIS 2002
+         (linear gain); Burges et al., "Learning to Rank Using Gradient Descent", ICML 2005
+         (exponential gain).
 Checked: against the sum written out, tests/metrics/test_dcg.py
 Differs: from Jarvelin and Kekalainen, who do not discount the first two ranks, in discounting by
          log2(r + 1) from the first, as everyone has since.

@@ -43,5 +43,5 @@ class Gini:
         shown = np.sort(exposure(seen, self.k))
         n, total = len(shown), shown.sum()
         if n < 2 or not total:
-            return np.float64(np.nan)
-        return (2 * np.arange(1, n + 1) - n - 1) @ (shown / total) / (n - 1)
+            return np.array(np.nan)
+        return np.array((2 * np.arange(1, n + 1) - n - 1) @ (shown / total) / (n - 1))

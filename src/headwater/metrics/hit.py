@@ -12,12 +12,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
 from ..evidence import Evidence
 from ..model import at_least
 from ..types import Floats
-from ._slots import where_chosen
+from ._slots import count_hits, where_chosen
 
 __all__ = ["Hit"]
 
@@ -35,4 +33,4 @@ class Hit:
         at_least(self, "k", self.k, 1)
 
     def __call__(self, seen: Evidence) -> Floats:  # (B,)
-        return where_chosen(seen.hits[:, : self.k].any(1).astype(np.float64), seen)
+        return where_chosen(count_hits(seen, self.k) > 0, seen)

@@ -26,7 +26,7 @@ from ..errors import BadParameter, MissingColumn
 from ..evidence import Evidence
 from ..model import at_least
 from ..types import Catalog, Floats, Ints
-from ._slots import ratio
+from ._slots import ratio, sum_by_row
 
 __all__ = ["IntraListDistance"]
 
@@ -89,7 +89,8 @@ def cosines(x: Any, items: Ints, row: Ints, n_rows: int) -> Floats:  # (n_rows,)
     """The sum over all pairs of a row, an item with itself too: |sum of the unit vectors|^2."""
     every = csr_array((np.ones(len(items)), (row, items)), shape=(n_rows, x.shape[0]))
     total = every @ x
-    return (total * total).sum(1)
+    squares: Floats = (total * total).sum(1)
+    return squares
 
 
 def overlaps(x: csr_array, items: Ints, row: Ints, n_rows: int) -> Floats:  # (n_rows,)
@@ -102,7 +103,7 @@ def overlaps(x: csr_array, items: Ints, row: Ints, n_rows: int) -> Floats:  # (n
     both = sets @ sets.T
     first = np.repeat(np.arange(len(items)), sizes(both))
     either = size[first] + size[both.indices] - both.data
-    return np.bincount(row[first], both.data / either, minlength=n_rows)
+    return sum_by_row(row[first], both.data / either, n_rows)
 
 
 def sizes(x: csr_array) -> Ints:

@@ -35,4 +35,4 @@ class MAE:
 
     def __call__(self, seen: Evidence) -> Floats:  # ()
         wrong = np.abs(mistakes(self, seen))
-        return wrong.mean() if len(wrong) else np.float64(np.nan)
+        return np.array(wrong.mean() if len(wrong) else np.nan)

@@ -20,7 +20,7 @@ import numpy as np
 from ..evidence import Evidence
 from ..model import at_least
 from ..types import Floats
-from ._slots import ratio
+from ._slots import ratio, sum_by_row
 
 __all__ = ["MAP"]
 
@@ -41,5 +41,5 @@ class MAP:
         row, slot = np.nonzero(seen.hits[:, : self.k])
         before = np.searchsorted(row, row)  # hits of the requests above
         precision = (np.arange(len(row)) - before + 1) / (slot + 1)
-        total = np.bincount(row, precision, minlength=len(seen))
+        total = sum_by_row(row, precision, len(seen))
         return ratio(total, np.minimum(self.k, seen.wanted))

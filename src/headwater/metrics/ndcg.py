@@ -7,8 +7,9 @@
 The ideal order has min(k, what was chosen) places, so a perfect slate of fewer choices than k is 1.
 What was chosen more than once has the sum of its values; below 0 a value counts as 0.
 
-Source:  Jarvelin, Kekalainen, "Cumulated Gain-Based Evaluation of IR Techniques", TOIS 2002 (linear);
-         Burges et al., "Learning to Rank Using Gradient Descent", ICML 2005 (exponential).
+Source:  Jarvelin, Kekalainen, "Cumulated Gain-Based Evaluation of IR Techniques", TOIS 2002
+         (linear gain); Burges et al., "Learning to Rank Using Gradient Descent", ICML 2005
+         (exponential gain).
 Checked: against the sums written out, tests/metrics/test_ndcg.py
 Differs: from Jarvelin and Kekalainen, who do not discount the first two ranks, in discounting by
          log2(r + 1) from the first, as everyone has since.

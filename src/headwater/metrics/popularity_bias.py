@@ -2,8 +2,8 @@
 
     mean over the filled ones of the first k slots of  (users who chose the item) / users
 
-Source:  Yin, Cui, Li, Yao, Chen, "Challenging the Long Tail Recommendation", VLDB 2012 (popularity);
-         named average recommendation popularity in Abdollahpouri, Burke, Mobasher, "Managing
+Source:  Yin, Cui, Li, Yao, Chen, "Challenging the Long Tail Recommendation", VLDB 2012; named
+         average recommendation popularity in Abdollahpouri, Burke, Mobasher, "Managing
          Popularity Bias in Recommender Systems with Personalized Re-ranking", FLAIRS 2019.
 Checked: slot by slot, tests/metrics/test_popularity_bias.py
 Differs: in dividing by the number of users, so that data of different sizes compare.

@@ -34,5 +34,5 @@ class RMSE:
     needs: ClassVar[tuple[str, ...]] = ("predicted",)
 
     def __call__(self, seen: Evidence) -> Floats:  # ()
-        wrong = mistakes(self, seen)
-        return np.sqrt(np.square(wrong).mean() if len(wrong) else np.float64(np.nan))
+        wrong = np.square(mistakes(self, seen))
+        return np.array(np.sqrt(wrong.mean()) if len(wrong) else np.nan)

@@ -7,11 +7,11 @@ in the history, the items that most users of the data chose, and of equals the l
 in the history is expected too.
 
 Source:  Ge, Delgado-Battenfeld, Jannach, "Beyond Accuracy: Evaluating Recommender Systems by
-         Coverage and Serendipity", RecSys 2010, as a share of the list, as Kotkov, Wang, Veijalainen
-         write it in "A Survey of Serendipity in Recommender Systems", Knowl.-Based Syst. 2016.
+         Coverage and Serendipity", RecSys 2010; as a share of the list in Kotkov, Wang,
+         Veijalainen, "A Survey of Serendipity in Recommender Systems", Knowl.-Based Syst. 2016.
 Checked: against sets, request by request, tests/metrics/test_serendipity.py
-Differs: in the primitive model, which the source leaves open, and in dividing by k where a slate has
-         fewer than k items.
+Differs: in the primitive model, which the source leaves open, and in dividing by k where a slate
+         has fewer than k items.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from ..evidence import Evidence, lookup
 from ..model import at_least
-from ..types import Floats
+from ..types import PAD, Floats, Histories, Ints
+from ._slots import where_chosen
 
 __all__ = ["Serendipity"]
 
@@ -58,9 +60,10 @@ class Serendipity:
 
 def had(history: Histories, place: Ints) -> csr_array:  # (B, N)
     """What is in each history, a column a place."""
-    times = np.ones(len(history.items), np.int8)
-    x = csr_array((times, place[history.items], history.start), shape=(len(history), len(place)))
-    x.sum_duplicates()
+    ones = np.ones(len(history.items), np.int8)
+    shape = (len(history), len(place))
+    x = csr_array((ones, place[history.items], history.start.copy()), shape=shape)
+    x.sum_duplicates()  # in place
     return x
 
 

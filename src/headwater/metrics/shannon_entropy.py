@@ -2,9 +2,9 @@
 
     - sum_i p_i log2 p_i
 
-p_i is the share of item i in the filled slots (the first k of all slates). Normalised, it is a share
-of log2 n, of n items shown alike: the pool of the requests, or the whole catalogue without one.
-One number for all requests.
+p_i is the share of item i in the filled slots (the first k of all slates). Normalised, the sum is
+divided by log2 n, what n items shown alike would have: the pool of the requests, or the whole
+catalogue without one. One number for all requests.
 
 Source:  Shani, Gunawardana, "Evaluating Recommendation Systems", Recommender Systems Handbook 2011,
          section 8.3.7.
@@ -48,5 +48,5 @@ class ShannonEntropy:
         shown = exposure(seen, self.k)
         n, total = len(shown), shown.sum()
         if not total or (self.normalise and n < 2):
-            return np.float64(np.nan)
-        return entr(shown / total).sum() / np.log(n if self.normalise else 2)
+            return np.array(np.nan)
+        return np.array(entr(shown / total).sum() / np.log(n if self.normalise else 2))

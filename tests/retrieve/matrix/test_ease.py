@@ -4,6 +4,7 @@ import pytest
 from headwater.data.toy import blocks
 from headwater.errors import BadParameter
 from headwater.registry import build
+from headwater.retrieve.matrix.ease import regression
 
 
 @pytest.mark.parametrize("l2", [0.5, 20.0, 500.0])
@@ -32,3 +33,13 @@ def test_scores_are_the_product():
 def test_no_regularisation_is_an_error():
     with pytest.raises(BadParameter, match="l2 must be above 0, got 0"):
         build("ease", l2=0)
+
+
+def test_blocks_join():
+    """More items than a block of the last step holds."""
+    rng = np.random.default_rng(0)
+    half = rng.normal(size=(600, 600))
+    p = half @ half.T + np.eye(600)
+    expected = -p / np.diag(p)
+    np.fill_diagonal(expected, 0)
+    np.testing.assert_allclose(regression(np.tril(p)), expected, rtol=1e-5, atol=1e-7)

@@ -1,7 +1,7 @@
-"""What the compiled methods share: spreading rows over threads, random numbers, one linear solve.
+"""What the compiled methods share: how they are compiled, spread over threads, draw and solve.
 
-The kernels are compiled with numba, release the lock of the interpreter, and are spread over plain
-threads: so they can be called from several threads at once, as a server does.
+Kernels let go of the interpreter's lock and are spread over plain threads, so that several
+requests may be answered at once, as a server does.
 """
 
 from __future__ import annotations
@@ -9,13 +9,31 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numba import njit
 
+from ...types import Floats
+
+__all__ = ["below", "cores", "kernel", "mix", "solve", "spread"]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
 PIECES = 8  # for each thread, so that none waits long for the slowest
-FAST = {"reassoc", "contract", "nsz", "arcp"}  # sums in any order; NaN and infinity stay true
+STEP = 0x9E3779B97F4A7C15  # SplitMix64: the n-th draw mixes seed + n * STEP
+SMALLEST = 1e-13  # of a pivot, as a share of its diagonal: nothing is left in that direction
+
+
+def kernel(function: Function) -> Function:
+    """Compile ``function`` when it is first called, and keep the result on disk.
+
+    Sums may be taken in any order, so that they use the whole width of the processor; NaN and
+    infinity keep their meaning.
+    """
+    fast = {"reassoc", "contract", "nsz", "arcp"}
+    compiled: Function = njit(cache=True, nogil=True, fastmath=fast)(function)
+    return compiled
 
 
 def cores(threads: int) -> int:
@@ -25,22 +43,54 @@ def cores(threads: int) -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def spread(kernel: Callable[..., Any], n: int, threads: int, *arguments: Any) -> list[Any]:
-    """What ``kernel(first, last, *arguments)`` gives for each piece of range(n), in order."""
+def spread(function: Callable[..., Any], n: int, threads: int, *arguments: Any) -> list[Any]:
+    """What ``function(first, last, *arguments)`` gives for each piece of range(n), in order."""
     threads = min(cores(threads), n)
     if threads <= 1:
-        return [kernel(0, n, *arguments)]
+        return [function(0, n, *arguments)]
     size = -(-n // (threads * PIECES))
     with ThreadPoolExecutor(threads) as pool:
         firsts = range(0, n, size)
-        return list(pool.map(lambda at: kernel(at, min(at + size, n), *arguments), firsts))
+        return list(pool.map(lambda at: function(at, min(at + size, n), *arguments), firsts))
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def scramble(state):
-    """The next state of a stream of random numbers (SplitMix64) and 32 random bits of it."""
-    state += np.uint64(0x9E3779B97F4A7C15)
-    z = state
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+@kernel
+def mix(state: Any) -> Any:
+    """64 random bits (uint64) from a state (uint64) that went up by ``STEP`` since the last."""
+    z = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return state, (z ^ (z >> np.uint64(31))) >> np.uint64(32)
+    return z ^ (z >> np.uint64(31))
+
+
+@kernel
+def below(n: int, bits: Any) -> int:
+    """One of range(n), all equally likely, from 64 random bits (uint64)."""
+    return int(np.int64(bits >> np.uint64(11)) * 2.0**-53 * n)
+
+
+@kernel
+def solve(a: Floats, b: Floats) -> None:
+    """Solve a z = b by Cholesky, into ``b``; ``a``, of which the lower triangle counts, is lost.
+
+    A direction in which ``a`` is singular gets nothing.
+    """
+    size = len(b)
+    for r in range(size):
+        whole = a[r, r]
+        for c in range(r):
+            rest = a[r, c]
+            for k in range(c):
+                rest -= a[r, k] * a[c, k]
+            a[r, c] = rest * a[c, c]
+        rest = whole
+        for k in range(r):
+            rest -= a[r, k] * a[r, k]
+        a[r, r] = 1 / np.sqrt(rest) if rest > SMALLEST * whole else 0.0  # of L: its inverse
+        rest = b[r]
+        for k in range(r):
+            rest -= a[r, k] * b[k]
+        b[r] = rest * a[r, r]
+    for r in range(size - 1, -1, -1):
+        b[r] *= a[r, r]
+        for k in range(r):
+            b[k] -= a[r, k] * b[r]

@@ -48,10 +48,23 @@ class EASE(Scorer):
         gram[np.diag_indices_from(gram)] += self.l2
         factor, _ = dpotrf(gram, lower=True, overwrite_a=True)
         inverse, _ = dpotri(factor, lower=True, overwrite_c=True)  # fills the lower triangle
-        scale = -1 / np.diag(inverse)
-        lower = np.tril(inverse, -1)
-        self.weights_ = ((lower + lower.T) * scale).astype(np.float32)
+        self.weights_ = regression(inverse)
         return self
 
     def scores(self, queries: Queries) -> Floats:
         return queries.history.matrix() @ self.weights_
+
+
+def regression(lower: Floats) -> Floats:  # (N, N) float32
+    """-P_ij / P_jj off the diagonal, from the lower triangle of P, in blocks that fit the cache."""
+    n, size = len(lower), 256
+    scale = -1 / np.diag(lower)  # (N,)
+    out = np.empty((n, n), np.float32)
+    for at in range(0, n, size):
+        to = min(at + size, n)
+        block = lower[at:, at:to]
+        out[at:, at:to] = block * scale[at:to]
+        out[at:to, at:] = block.T * scale[at:]
+        corner = np.tril(lower[at:to, at:to], -1)
+        out[at:to, at:to] = (corner + corner.T) * scale[at:to]
+    return out

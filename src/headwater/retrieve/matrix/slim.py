@@ -27,13 +27,12 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from numba import njit
 from scipy.sparse import csr_array
 
 from ...errors import DataError
 from ...model import Scorer, at_least, learned
-from ...types import Dataset, Floats, Ints, Queries
-from ._kernels import FAST, spread
+from ...types import Dataset, Floats, Ints, Mask, Queries
+from ._kernels import kernel, spread
 
 __all__ = ["SLIM"]
 
@@ -54,8 +53,8 @@ class SLIM(Scorer):
     l1: float = 5e-4
     l2: float = 5e-5
     positive: bool = True  # as in the paper; False lets weights be negative
-    tolerance: float = 1e-4  # largest duality gap, as a share of ||x_j||^2
-    max_sweeps: int = 1000  # passes over the working set of one item
+    tolerance: float = 1e-6  # largest duality gap, as a share of ||x_j||^2
+    max_sweeps: int = 10_000  # passes over the working set of one item
     threads: int = 0  # 0: one for each core; the result does not depend on it
 
     weights_: csr_array = learned()  # (N, N) float32, zero diagonal; column j predicts item j
@@ -118,7 +117,8 @@ class SLIM(Scorer):
             )
 
     def scores(self, queries: Queries) -> Floats:
-        return (queries.history.matrix() @ self.weights_).toarray()
+        scores: Floats = (queries.history.matrix() @ self.weights_).toarray()
+        return scores
 
 
 def co_counts(x: csr_array, threads: int) -> Floats:  # (N, N) float32
@@ -130,8 +130,16 @@ def co_counts(x: csr_array, threads: int) -> Floats:  # (N, N) float32
     return gram
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _count(first, last, column_start, users, row_start, items, gram):
+@kernel
+def _count(
+    first: int,
+    last: int,
+    column_start: Ints,
+    users: Ints,
+    row_start: Ints,
+    items: Ints,
+    gram: Floats,
+) -> None:
     count = np.zeros(gram.shape[1], np.int32)
     for j in range(first, last):
         count[:] = 0
@@ -141,8 +149,17 @@ def _count(first, last, column_start, users, row_start, items, gram):
         gram[j] = count
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)  # type: ignore[untyped-decorator]
-def _solve(first, last, gram, l1, l2, positive, tolerance, max_sweeps):
+@kernel
+def _solve(
+    first: int,
+    last: int,
+    gram: Floats,
+    l1: float,
+    l2: float,
+    positive: bool,
+    tolerance: float,
+    max_sweeps: int,
+) -> tuple[Ints, Ints, Floats, Ints, Floats]:
     """The weights that predict items first..last - 1, one after the other, and how well it went.
 
     Gives (lengths, predictors, weights, sweeps, gaps): the first ``lengths[0]`` predictors and
@@ -214,8 +231,18 @@ def _solve(first, last, gram, l1, l2, positive, tolerance, max_sweeps):
     return lengths, predictors[:used], weights[:used], sweeps, gaps
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)  # type: ignore[untyped-decorator]
-def _descend(among, w, slope, size, l1, l2, positive, enough, max_sweeps):
+@kernel
+def _descend(
+    among: Floats,
+    w: Floats,
+    slope: Floats,
+    size: int,
+    l1: float,
+    l2: float,
+    positive: bool,
+    enough: float,
+    max_sweeps: int,
+) -> int:
     """Improve one weight after the other until a sweep gains ``enough`` or less; counts sweeps."""
     for sweep in range(max_sweeps):
         gain = 0.0
@@ -237,8 +264,19 @@ def _descend(among, w, slope, size, l1, l2, positive, enough, max_sweeps):
     return max_sweeps
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)  # type: ignore[untyped-decorator]
-def _gap(target, worth, every, members, inside, w, size, l1, l2, positive):
+@kernel
+def _gap(
+    target: Floats,
+    worth: float,
+    every: Floats,
+    members: Ints,
+    inside: Mask,
+    w: Floats,
+    size: int,
+    l1: float,
+    l2: float,
+    positive: bool,
+) -> float:
     """How far the objective can be above its minimum, by two feasible points of the dual.
 
     One is the residual itself, where l2 softens the constraint |x_k'r| <= l1; the other is the

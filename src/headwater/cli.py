@@ -1,0 +1,790 @@
+"""The command line: ``headwater --help``. Tables for people, `--json` for programs.
+
+What is asked for goes to standard output, everything else (progress, notes, errors) to standard
+error. Exit status: 0 done, 1 an error of Headwater's own, 2 a wrong call, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from inspect import Signature, signature
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .errors import BadParameter, DataError, HeadwaterError, UnknownName
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from .types import Dataset
+else:
+    Dataset = Any  # the parser looks at annotations, and must not import the rest to do so
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+data_app = typer.Typer(no_args_is_help=True, help="Get, read, describe and check data.")
+app.add_typer(data_app, name="data")
+
+Data = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATA",
+        help="A table of events (csv, tsv, jsonl, parquet, arrow), a folder that `data import` "
+        "made, or the name of a public source (`data list`).",
+    ),
+]
+Method = Annotated[
+    str, typer.Argument(metavar="METHOD", help="A name from `methods`, or a flow file (.yaml).")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="A parameter: l2=300, first.k=50."),
+]
+Seed = Annotated[int, typer.Option(help="Seed of everything that is left to chance.")]
+K = Annotated[int, typer.Option("--k", "-k", min=1, help="Items a list.")]
+SplitBy = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PROTOCOL",
+        help="temporal, random_per_user, strong_generalization, leave_one_out, last_n, user_folds, "
+        "cold_items; with settings: last_n:n=3. Default: temporal where events have times.",
+    ),
+]
+Splits = Annotated[int, typer.Option(min=1, help="How many splits, seeds seed, seed+1, ...")]
+Metrics = Annotated[
+    list[str] | None, typer.Option("--metric", "-m", help="NDCG@10, recall@20, auc; repeatable.")
+]
+User = Annotated[str | None, typer.Option(help="Column of user ids, if the guess is wrong.")]
+Item = Annotated[str | None, typer.Option(help="Column of item ids.")]
+Rating = Annotated[str | None, typer.Option(help="Column of ratings; 'none' if there is none.")]
+Time = Annotated[str | None, typer.Option(help="Column of times; 'none' if there is none.")]
+Event = Annotated[str | None, typer.Option(help="Column of event types; 'none' if none.")]
+Items = Annotated[str | None, typer.Option(help="Table of items: titles, genres, text.")]
+Users = Annotated[str | None, typer.Option(help="Table of users.")]
+Like = Annotated[float | None, typer.Option(help="Keep ratings of at least this, as likes.")]
+Duplicates = Annotated[str, typer.Option(help="last, first, max, sum, keep or error.")]
+MinItems = Annotated[int, typer.Option("--min-items-per-user", min=0, help="Drop users below.")]
+MinUsers = Annotated[int, typer.Option("--min-users-per-item", min=0, help="Drop items below.")]
+Stable = Annotated[bool, typer.Option("--until-stable", help="Repeat both filters (k-core).")]
+Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first bad row.")]
+Rejects = Annotated[str | None, typer.Option(help="File for the rows left out, with reasons.")]
+Read = Callable[[], Dataset]  # what `reads_data` gives a command
+Encoding = Annotated[str, typer.Option(help="Encoding of text files.")]
+
+
+def main() -> None:
+    """Run the command line; errors of Headwater's own are one line and exit status 1."""
+    try:
+        app(standalone_mode=True)
+    except HeadwaterError as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        fail("interrupted; nothing half-written was left", 130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(141)
+    except OSError as error:
+        fail(f"{error.filename or 'file'}: {error.strerror or error}")
+    except MemoryError:
+        fail("out of memory: fewer items (--min-users-per-item), or another method")
+
+
+def fail(said: str, status: int = 1) -> None:
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print("[bold red]error:[/]", end=" ")
+    console.print(said, markup=False)
+    sys.exit(status)
+
+
+# Data -------------------------------------------------------------------------------------------
+
+
+def open_data(
+    data: Data,
+    *,
+    user: User = None,
+    item: Item = None,
+    rating: Rating = None,
+    time: Time = None,
+    event: Event = None,
+    items: Items = None,
+    users: Users = None,
+    like: Like = None,
+    duplicates: Duplicates = "last",
+    min_items_per_user: MinItems = 0,
+    min_users_per_item: MinUsers = 0,
+    until_stable: Stable = False,
+    strict: Strict = False,
+    rejects: Rejects = None,
+    encoding: Encoding = "utf-8",
+) -> Dataset:
+    """The dataset that a file, an imported folder or a source's name stands for."""
+    from .data import frame, sources
+    from .data.store import load_data
+
+    filters: dict[str, Any] = {
+        "like": like,
+        "duplicates": duplicates,
+        "min_items_per_user": min_items_per_user,
+        "min_users_per_item": min_users_per_item,
+        "until_stable": until_stable,
+        "strict": strict,
+    }
+    where, path = data, Path(data)
+    if path.is_dir() and (path / "events.safetensors").exists():
+        if like is not None or min_items_per_user or min_users_per_item:
+            raise BadParameter(f"{where} is imported already: filter when importing it")
+        found = load_data(path)
+    elif path.exists():
+        with spinning(f"reading {where}"):
+            found = frame.read(
+                path,
+                user=user,
+                item=item,
+                items=items,
+                users=users,
+                rejects=rejects,
+                encoding=encoding,
+                rating=column(rating),
+                time=column(time),
+                event=column(event),
+                **filters,
+            )
+    elif where in sources.names():
+        with spinning(f"reading {where}"):
+            found = sources.load(where, **filters)
+    else:
+        raise UnknownName("file or source", where, sources.names())
+    for note in found.notes:
+        typer.secho(note, err=True, dim=True)
+    return found
+
+
+def column(name: str | None) -> Any:
+    """A column's name, False for ``none``, None for a guess."""
+    return False if name == "none" else name
+
+
+def reads_data(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command that takes a `Dataset` the argument DATA and every option of `open_data`.
+
+    The data is read after the command's own arguments were looked at by the parser.
+    """
+    reading = signature(open_data, eval_str=True).parameters
+    own = signature(command, eval_str=True).parameters
+
+    def run(**given: Any) -> None:
+        options = {name: given.pop(name) for name in reading}
+        command(data=lambda: open_data(**options), **given)
+
+    first = [each for each in own.values() if each.default is each.empty and each.name != "data"]
+    rest = [each for each in own.values() if each.default is not each.empty]
+    chosen = [reading["data"], *first, *rest, *list(reading.values())[1:]]
+    keyword = [each.replace(kind=each.KEYWORD_ONLY) for each in chosen]
+    run.__signature__ = Signature(keyword)  # type: ignore[attr-defined]
+    run.__annotations__ = {each.name: each.annotation for each in keyword}
+    run.__name__, run.__doc__ = command.__name__, command.__doc__
+    return run
+
+
+@data_app.command("list")
+def data_list(as_json: Json = False) -> None:
+    """The public sources, where they are, and on what terms."""
+    import polars as pl
+
+    from .data import sources
+
+    rows = []
+    for name in sources.names():
+        source = sources.source(name)
+        found = sources.find(name)
+        rows.append(
+            {
+                "name": name,
+                "title": source.title,
+                **{what: source.sizes.get(what) for what in ("users", "items", "events")},
+                "here": str(found[1]) if found else None,
+                "terms": source.terms,
+            }
+        )
+    table = pl.DataFrame(rows, infer_schema_length=None)
+    show(table if as_json else table.drop("terms"), as_json, title="Public sources")
+    if not as_json:
+        typer.secho("`headwater data fetch NAME` shows the terms and downloads.", err=True)
+
+
+@data_app.command("fetch")
+def data_fetch(
+    name: Annotated[str, typer.Argument(help="A name from `data list`.")],
+    accept: Annotated[bool, typer.Option("--accept", help="Accept the terms.")] = False,
+    folder: Annotated[Path | None, typer.Option(help="Where to; default: the data folder.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Download a public source: its terms first; resumed if interrupted; checksum checked."""
+    from .data import sources
+    from .data.fetch import fetch
+
+    source = sources.source(name)
+    if not accept and sys.stdin.isatty() and not as_json:
+        typer.echo(f"{source.title}\n{source.terms}\n{source.terms_url}")
+        accept = typer.confirm("Accept these terms?")
+    with progress() as told:
+        where = fetch(name, accept=accept, folder=folder, progress=told)
+    show({"name": name, "folder": str(where)}, as_json)
+
+
+@data_app.command("import")
+@reads_data
+def data_import(
+    data: Read,
+    to: Annotated[Path, typer.Argument(help="Folder to make.")],
+    as_json: Json = False,
+) -> None:
+    """Read a table once, with all its options, into a folder that every command takes as DATA."""
+    from .atomic import atomic_path
+    from .data.store import save_data
+
+    found = data()
+    if to.exists() and not (to / "events.safetensors").exists():
+        raise DataError(f"{to} exists and is not imported data: choose another name")
+    with atomic_path(to) as temp:
+        temp.mkdir()
+        save_data(found, temp)
+    show({"folder": str(to), **facts(found)}, as_json)
+
+
+@data_app.command("describe")
+@reads_data
+def data_describe(
+    data: Read,
+    as_json: Json = False,
+) -> None:
+    """What is in the data: counts, density, activity, popularity, times, catalogue."""
+    found = data()
+    show(facts(found), as_json, title=repr(found))
+
+
+@data_app.command("validate")
+def data_validate(
+    data: Data,
+    user: User = None,
+    item: Item = None,
+    rating: Rating = None,
+    time: Time = None,
+    event: Event = None,
+    items: Items = None,
+    users: Users = None,
+    encoding: Encoding = "utf-8",
+    as_json: Json = False,
+) -> None:
+    """PASS or FAIL for every rule, with examples and the fix. Exit status 1 if one fails."""
+    import polars as pl
+
+    from .data import validate
+
+    checks = validate.validate(
+        data,
+        user=user,
+        item=item,
+        items=items,
+        users=users,
+        encoding=encoding,
+        rating=column(rating),
+        time=column(time),
+        event=column(event),
+    )
+    rows = [
+        {
+            "": "PASS" if check.passed else "FAIL",
+            "rule": check.rule,
+            "found": check.found,
+            "examples": "; ".join(str(each) for each in check.examples),
+            "fix": "" if check.passed else check.fix,
+        }
+        for check in checks
+    ]
+    table = pl.DataFrame(rows, infer_schema_length=None)
+    show(table.rename({"": "verdict"}) if as_json else table, as_json, title=str(data), wrap=True)
+    if not all(check.passed for check in checks):
+        raise typer.Exit(1)
+
+
+def facts(data: Dataset) -> dict[str, Any]:
+    from .data.frame import describe
+
+    return describe(data)
+
+
+# Models -----------------------------------------------------------------------------------------
+
+
+@app.command()
+@reads_data
+def fit(
+    data: Read,
+    model: Method,
+    save: Annotated[Path, typer.Option(help="Folder to save the model in.")],
+    settings: Set = None,
+    fallback: Annotated[bool, typer.Option(help="Popularity for whom it knows nothing of.")] = True,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Fit METHOD on DATA and save it."""
+    from . import facade
+
+    made = facade.method(model, fallback=fallback, **assigned(settings))
+    found = data()
+    with progress() as told:
+        fitted = facade.fit(seeded(made, seed), found, fallback=fallback, progress=told)
+    where = facade.save(fitted, save)
+    show({"model": repr(fitted.model), "data": repr(found), "saved": str(where)}, as_json)
+    if not as_json:
+        one = found.users.values[0]
+        typer.secho(f"next: headwater recommend {where} --user {one}", err=True)
+
+
+@app.command()
+def recommend(
+    model: Annotated[Path, typer.Argument(help="A folder that `fit` saved.")],
+    user: Annotated[list[str] | None, typer.Option("--user", "-u", help="Repeatable.")] = None,
+    history: Annotated[
+        list[str] | None,
+        typer.Option(help="For somebody new: item ids, oldest first: 1,2,3. Repeatable."),
+    ] = None,
+    everyone: Annotated[bool, typer.Option("--all", help="Every user of the data.")] = False,
+    within: Annotated[str | None, typer.Option(help="Only these item ids: 1,2,3.")] = None,
+    k: K = 10,
+    repeat: Annotated[bool, typer.Option("--repeat", help="What was chosen before, too.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Write .csv or .parquet instead.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Lists for users by id, or for somebody new by what they chose."""
+    from . import facade
+
+    if bool(user) + bool(history) + everyone != 1:
+        raise BadParameter("say for whom: --user ID, --history ID,ID,ID or --all")
+    fitted = facade.load(model)
+    with progress() as told:
+        table = facade.recommend(
+            fitted,
+            users=None if everyone or history else user,
+            history=[each.split(",") for each in history] if history else None,
+            within=within.split(",") if within else None,
+            k=k,
+            filter_seen=not repeat,
+            progress=told,
+        )
+    if out is None:
+        show(table, as_json, title=f"{model}")
+    else:
+        write_table(table, out)
+        show({"rows": len(table), "file": str(out)}, as_json)
+
+
+@app.command()
+def similar(
+    model: Annotated[Path, typer.Argument(help="A folder that `fit` saved.")],
+    item: Annotated[list[str], typer.Option("--item", "-i", help="Repeatable.")],
+    k: K = 10,
+    as_json: Json = False,
+) -> None:
+    """The items most like an item."""
+    from . import facade
+
+    show(facade.similar_items(facade.load(model), item, k=k), as_json, title=f"{model}")
+
+
+@app.command()
+@reads_data
+def evaluate(
+    data: Read,
+    model: Method,
+    split: SplitBy = None,
+    splits: Splits = 1,
+    metrics: Metrics = None,
+    k: K = 10,
+    settings: Set = None,
+    report: Annotated[Path | None, typer.Option(help="Write a page with plots: out.html.")] = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Fit METHOD on the training part of DATA and measure it on what was held out."""
+    from . import facade
+
+    made = seeded(facade.method(model, **assigned(settings)), seed)
+    found = data()
+    with progress() as told:
+        result = facade.evaluate(
+            made,
+            found,
+            split=parsed_split(split),
+            splits=splits,
+            metrics=metrics,
+            k=k,
+            seed=seed,
+            progress=told,
+        )
+    reported(result, report, as_json, f"{result.model} on {found!r}")
+
+
+@app.command()
+@reads_data
+def compare(
+    data: Read,
+    models: Annotated[list[str], typer.Argument(metavar="METHOD...", help="Two or more.")],
+    split: SplitBy = None,
+    splits: Splits = 1,
+    metrics: Metrics = None,
+    k: K = 10,
+    baseline: Annotated[str | None, typer.Option(help="Test all against this one only.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write a page with plots: out.html.")] = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Several methods on the same splits: intervals, and paired tests with Holm's correction."""
+    from . import facade
+
+    made = {name: seeded(each, seed) for name, each in facade.named_methods(models).items()}
+    found = data()
+    with progress() as told:
+        result = facade.compare(
+            made,
+            found,
+            split=parsed_split(split),
+            splits=splits,
+            metrics=metrics,
+            k=k,
+            seed=seed,
+            baseline=baseline,
+            progress=told,
+        )
+    reported(result, report, as_json, f"{', '.join(made)} on {found!r}")
+
+
+@app.command()
+def reproduce(
+    table: Annotated[str | None, typer.Argument(help="thesis-2.5; none lists them.")] = None,
+    methods: Annotated[str | None, typer.Option(help="Only these: ease,slim.")] = None,
+    splits: Splits = 10,
+    seed: Seed = 0,
+    write: Annotated[
+        Path | None, typer.Option(help="Folder to write the result to, as JSON.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """A published table made again: the paper's figures and ours side by side."""
+    from . import papers
+
+    if table is None:
+        show(papers.listed(), as_json, title="Tables that can be made again")
+        return
+    chosen = [each.strip() for each in methods.split(",")] if methods else None
+    with progress() as told:
+        found = papers.reproduce(table, methods=chosen, splits=splits, seed=seed, progress=told)
+    if write is not None:
+        typer.secho(f"written: {papers.write(found, write)}", err=True)
+    if as_json:
+        show(found.as_dict(), True)
+        return
+    show(found.table, False, title=found.title)
+    for note in found.notes:
+        typer.echo(f"- {note}")
+
+
+@app.command()
+@reads_data
+def tune(
+    data: Read,
+    model: Method,
+    metric: Annotated[str, typer.Option("--metric", "-m", help="What to make best.")] = "NDCG@10",
+    trials: Annotated[int, typer.Option(min=1, help="How many to try.")] = 20,
+    search: Annotated[
+        list[str] | None,
+        typer.Option(help="Where to look: l2='1..1000 log', similarity_by=cosine,jaccard."),
+    ] = None,
+    split: SplitBy = None,
+    settings: Set = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Look for better parameters on validation data; the test data is measured once, at the end."""
+    from . import facade, registry
+    from . import tune as tuning
+    from .data.split import split as make_split
+
+    made = seeded(facade.method(model, **assigned(settings)), seed)
+    space = {
+        name: tuning.Search.parse(value, whole=isinstance(getattr(made, name, None), int))
+        for name, value in pairs(search)
+    }
+    found = data()
+    part = make_split(found, parsed_split(split), seed=seed)
+    with progress() as told:
+        best = tuning.tune(
+            made,
+            part,
+            registry.metric(metric, k=10),
+            space=space or None,
+            trials=trials,
+            seed=seed,
+            progress=told,
+        )
+    if not as_json:
+        show(best.trials, False, title=f"{len(best.trials)} trials on validation data")
+    show(
+        {
+            "parameters": best.parameters,
+            "metric": best.metric,
+            "validation": best.validation,
+            "test": best.test,
+            "test_as_given": best.untuned,
+            **({"trials": best.trials.to_dicts()} if as_json else {}),
+        },
+        as_json,
+    )
+
+
+@app.command()
+def methods(
+    name: Annotated[str | None, typer.Argument(help="One of them, in full.")] = None,
+    schema: Annotated[bool, typer.Option("--schema", help="JSON schema of a flow file.")] = False,
+    as_json: Json = False,
+) -> None:
+    """The methods and metrics, with their parameters and sources."""
+    from . import catalogue, registry
+
+    if schema:
+        typer.echo(json.dumps(registry.schema(), indent=2))
+        return
+    if name is None:
+        import polars as pl
+
+        rows = catalogue.entries()
+        show(pl.DataFrame(rows).drop([] if as_json else ["parameters"]), as_json, title="Methods")
+        return
+    if as_json:
+        show(catalogue.entry(registry.resolve(name)), True)
+        return
+    typer.echo(catalogue.text(registry.resolve(name)))
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """What is installed, what is missing and how to get it, and whether Headwater works here."""
+    from . import doctor as health
+
+    checks = health.examine()
+    import polars as pl
+
+    show(pl.DataFrame(checks), as_json, title="Headwater on this machine")
+    if any(check["verdict"] == "FAIL" for check in checks):
+        raise typer.Exit(1)
+
+
+@app.command()
+def demo(
+    save: Annotated[Path, typer.Option(help="Where to save the model.")] = Path("runs/demo.hw"),
+    as_json: Json = False,
+) -> None:
+    """The main job on real data: read, fit, recommend, measure, save. Under a minute."""
+    from . import demo as show_case
+
+    with progress() as told:
+        found = show_case.run(save, progress=told)
+    if as_json:
+        show(found.as_dict(), True)
+        return
+    for title, table in found.tables():
+        show(table, False, title=title)
+    typer.echo(found.epilogue())
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    asked: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """[bold]Headwater[/]: any table of events in, measured recommendations out.
+
+    Start with [cyan]headwater demo[/]; with your own table:
+    [cyan]headwater fit events.csv ease --save model.hw[/]
+    """
+    if asked:
+        from importlib.metadata import version as installed
+
+        typer.echo(f"headwater {installed('headwater')}")
+        raise typer.Exit
+
+
+# Shared -----------------------------------------------------------------------------------------
+
+
+def pairs(settings: Sequence[str] | None) -> Iterator[tuple[str, str]]:
+    for each in settings or ():
+        name, equals, value = each.partition("=")
+        if not equals or not name:
+            raise BadParameter(f"a setting is written name=value, got {each!r}")
+        yield name, value
+
+
+def assigned(settings: Sequence[str] | None) -> dict[str, Any]:
+    """``["l2=3", "by=rank"]`` as parameters: JSON where it is JSON, text where it is not."""
+    found: dict[str, Any] = {}
+    for name, value in pairs(settings):
+        try:
+            found[name] = json.loads(value)
+        except ValueError:
+            found[name] = value
+    return found
+
+
+def parsed_split(text: str | None) -> Any:
+    """``last_n:n=3,seed=1`` as the tree that `data.split.protocol` takes."""
+    if text is None:
+        return None
+    name, _, settings = text.partition(":")
+    return {"protocol": name, **assigned([s for s in settings.split(",") if s])}
+
+
+def seeded(model: Any, seed: int) -> Any:
+    """``model`` with ``seed`` wherever it, or a part of it, has a seed left at its default."""
+    from .registry import build, describe
+
+    def walk(tree: Any) -> Any:
+        if isinstance(tree, list):
+            return [walk(each) for each in tree]
+        if isinstance(tree, dict):
+            return {n: seed if n == "seed" and v == 0 else walk(v) for n, v in tree.items()}
+        return tree
+
+    return build(walk(describe(model))) if seed else model
+
+
+def reported(result: Any, report: Path | None, as_json: bool, title: str) -> None:
+    """The tables of an `Evaluation` or a `Comparison`, and its page if one was asked for."""
+    if report is not None:
+        from .report import write
+
+        write(result, report)
+        typer.secho(f"written: {report}", err=True)
+    tests = result.tests() if hasattr(result, "tests") else None
+    if as_json:
+        found = {"table": result.table().to_dicts(), "times": result.times().to_dicts()}
+        show({**found, **({} if tests is None else {"tests": tests.to_dicts()})}, True)
+        return
+    show(result.table(), False, title=title)
+    if tests is not None and len(tests):
+        show(tests, False, title="Differences, paired by user; p-values corrected after Holm")
+    show(result.times(), False, title="Time")
+
+
+def write_table(table: pl.DataFrame, out: Path) -> None:
+    from .atomic import atomic_path
+
+    if out.suffix not in (".csv", ".parquet"):
+        raise BadParameter(f"--out must end in .csv or .parquet, got {out}")
+    with atomic_path(out) as temp:
+        if out.suffix == ".csv":
+            table.write_csv(temp)
+        else:
+            table.write_parquet(temp)
+
+
+def show(thing: Any, as_json: bool, *, title: str = "", wrap: bool = False) -> None:
+    """A frame or a mapping, as JSON or as a table."""
+    import polars as pl
+
+    if as_json:
+        rows = thing.to_dicts() if isinstance(thing, pl.DataFrame) else thing
+        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False, default=str))
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    if isinstance(thing, dict):
+        rows = [(name, said(value)) for name, value in thing.items()]
+        columns, numbers = ["", " "], [False, False]
+    else:
+        columns = thing.columns
+        numbers = [thing[c].dtype.is_numeric() for c in columns]
+        rows = [tuple(said(value) for value in row) for row in thing.rows()]
+    table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD)
+    table.show_header = not isinstance(thing, dict)
+    for name, number in zip(columns, numbers, strict=True):
+        fold = "fold" if wrap or not number else "ellipsis"
+        table.add_column(name, justify="right" if number else "left", overflow=fold)  # type: ignore[arg-type]
+    for row in rows:
+        table.add_row(*row)
+    console = Console(highlight=False, markup=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, markup=False, width=160)
+    console.print(table)
+
+
+def said(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4f}" if abs(value) < 1000 else f"{value:,.1f}"
+    if isinstance(value, int):
+        return f"{value}"
+    if isinstance(value, list | tuple):
+        return ", ".join(said(each) for each in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {said(each)}" for name, each in value.items())
+    return str(value)
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar a task on standard error, where that is a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    console = Console(stderr=True)
+    with Progress(
+        *columns,
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bars:
+        tasks: dict[str, Any] = {}
+
+        def told(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=total)
+            bars.update(tasks[what], completed=done, total=total)
+
+        yield told
+
+
+@contextmanager
+def spinning(what: str) -> Iterator[None]:
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield
+        return
+    with console.status(what):
+        yield
+
+
+if __name__ == "__main__":
+    main()

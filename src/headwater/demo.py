@@ -1,0 +1,94 @@
+"""The main job on real data, as a newcomer meets it: read, fit, recommend, measure, save."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from . import facade
+from .data import sources
+from .data.split import Temporal
+from .types import Dataset
+
+__all__ = ["Demo", "run"]
+
+SOURCE = "movielens-small"
+METRICS = ("NDCG@10", "Recall@10", "Hit@10", "CatalogCoverage@10", "Novelty@10")
+
+
+@dataclass(frozen=True, eq=False)
+class Demo:
+    """What was done, as tables."""
+
+    data: Dataset
+    user: Any
+    chosen: pl.DataFrame  # what the user liked last
+    recommended: pl.DataFrame
+    newcomer: pl.DataFrame  # for somebody new with three films
+    measured: pl.DataFrame
+    saved: Path
+
+    def tables(self) -> list[tuple[str, pl.DataFrame]]:
+        return [
+            (f"User {self.user} liked lately", self.chosen),
+            (f"EASE recommends to user {self.user}", self.recommended),
+            ("and to somebody new, who liked the first three", self.newcomer),
+            ("Measured: trained on the past, asked about what came after", self.measured),
+        ]
+
+    def epilogue(self) -> str:
+        return "\n".join(
+            [
+                f"Saved in {self.saved}. Next:",
+                f"  headwater recommend {self.saved} --user {self.user} --k 20",
+                f"  headwater similar {self.saved} --item {self.chosen['item_id'][0]}",
+                f"  headwater compare {SOURCE} popularity itemknn ease --like 4 --report out.html",
+                "With your own table:",
+                "  headwater data validate events.csv",
+                "  headwater fit events.csv ease --save model.hw",
+            ]
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "user": self.user,
+            "recommended": self.recommended.to_dicts(),
+            "newcomer": self.newcomer.to_dicts(),
+            "measured": self.measured.to_dicts(),
+            "saved": str(self.saved),
+        }
+
+
+def run(save: Path, *, progress: Callable[[str, int, int], None] | None = None) -> Demo:
+    """Do it all; the model is left in the folder ``save``."""
+    data = sources.load(SOURCE, like=4)
+    model = facade.fit("ease", data, l2=200.0, progress=progress)
+    user = int(np.flatnonzero(data.log.lengths >= 30)[0])
+    name = data.users.values[user]
+    last = data.log.items[data.log.start[user] : data.log.start[user + 1]][::-1][:5]
+    chosen = pl.DataFrame(
+        {"item_id": data.items.decode(last), "title": data.catalog.table["title"].gather(last)}
+    )
+    three = [chosen["item_id"].head(3).to_list()]
+    result = facade.compare(
+        {"popularity": "popularity", "itemknn": "itemknn", "ease": {"model": "ease", "l2": 200.0}},
+        data,
+        split=Temporal(),
+        metrics=METRICS,
+        progress=progress,
+    )
+    table = result.table()
+    return Demo(
+        data=data,
+        user=name,
+        chosen=chosen,
+        recommended=facade.recommend(model, users=[name], k=10).drop("user_id"),
+        newcomer=facade.recommend(model, history=three, k=5).drop("user_id"),
+        measured=table,
+        saved=facade.save(model, save),
+    )

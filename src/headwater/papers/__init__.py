@@ -1,0 +1,90 @@
+"""Published tables, made again: one file a table, the paper's figures and ours side by side.
+
+A file of this folder has a ``TITLE``, the ``METHODS`` it knows, and a function ``reproduce``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from typing import Any
+
+import polars as pl
+
+from ..atomic import atomic_path
+from ..errors import BadParameter, UnknownName
+
+__all__ = ["Reproduction", "listed", "reproduce", "write"]
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Reproduction:
+    """A table made again."""
+
+    name: str
+    title: str
+    table: pl.DataFrame
+    notes: tuple[str, ...] = ()
+    about: dict[str, Any] = field(default_factory=dict)  # command, data, seeds, per-split figures
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "title": self.title,
+            "table": self.table.to_dicts(),
+            "notes": list(self.notes),
+            **self.about,
+        }
+
+
+def names() -> list[str]:
+    files = [m.name for m in iter_modules(__path__) if not m.name.startswith("_")]
+    return [name.replace("_", "-", 1).replace("_", ".") for name in files]
+
+
+def listed() -> pl.DataFrame:
+    """The tables there are."""
+    rows = [{"table": n, "title": _module(n).TITLE, "methods": _module(n).METHODS} for n in names()]
+    return pl.DataFrame(rows)
+
+
+def reproduce(
+    name: str,
+    *,
+    methods: Sequence[str] | None = None,
+    splits: int = 10,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Reproduction:
+    """Make the table ``name`` again, on ``splits`` splits with the seeds seed, seed + 1, ..."""
+    if name not in names():
+        raise UnknownName("table", name, names())
+    module = _module(name)
+    have = list(module.METHODS)
+    for method in methods or ():
+        if method not in have:
+            raise UnknownName(f"method of {name}", method, have)
+    if splits < 1:
+        raise BadParameter(f"splits must be at least 1, got {splits}")
+    chosen = list(methods) if methods else have
+    found: Reproduction = module.reproduce(chosen, splits=splits, seed=seed, progress=progress)
+    return found
+
+
+def write(found: Reproduction, folder: str | Path) -> Path:
+    """The result as JSON in ``folder``."""
+    path = Path(folder) / f"{found.name}.json"
+    with atomic_path(path) as temp:
+        text = json.dumps(found.as_dict(), indent=1, ensure_ascii=False, default=str)
+        temp.write_text(text + "\n", encoding="utf-8")
+    return path
+
+
+def _module(name: str) -> Any:
+    return import_module(f"{__name__}.{name.replace('-', '_').replace('.', '_')}")
