@@ -38,7 +38,7 @@ class World:
     test: csr_matrix  # (U, N) float32 ones, nothing of train in it
 
     def corner(self, users: int = 300, items: int = 300) -> World:
-        """A small piece, for the warm-up before the clock starts; every user has something in it."""
+        """A small piece for the warm-up; every user has something in both parts."""
         train = self.train[:, :items]
         rows = np.flatnonzero(np.diff(train.indptr) > 1)[:users]
         train, test = train[rows].tocsr(), self.test[rows][:, :items].tocsr()
@@ -156,7 +156,7 @@ def ndcg(lists: NDArray[Any], test: csr_matrix, k: int = 10) -> float:
 
 
 def threads_environment(threads: int) -> dict[str, str]:
-    """The environment of a measuring process: as it is here, with every known pool at ``threads``."""
+    """The environment of a measuring process: as here, with every known pool at ``threads``."""
     quiet = {"PYTHONHASHSEED": "0", "PYTHONWARNINGS": "ignore", "HF_HUB_OFFLINE": "1"}
     return {**os.environ, **quiet, **dict.fromkeys(THREAD_VARIABLES, str(threads))}
 

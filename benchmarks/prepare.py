@@ -1,8 +1,10 @@
 """Write the one data file of a run, read and split by Headwater: `python prepare.py ml-1m out.npz`.
 
-    ml-1m     every rating as a choice, 20 % of each user's at random held out
-    gowalla   the published split
-    toy       a made-up world of a few hundred people, for trying things out
+The data sets:
+
+ml-1m     every rating as a choice, 20 % of each user's at random held out
+gowalla   the published split
+toy       a made-up world of a few hundred people, for trying things out
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
     python benchmarks/setup_peers.py cornac ranx  these, anew
 
 One at a time and at low priority. A requirement on torch is installed first and by itself, after a
-look at what pip would bring: if that is the CUDA build (gigabytes), the peer is skipped and says so.
+look at what pip would bring: if that is the CUDA build, gigabytes, the peer is left out.
 What was installed is written to .bench/<peer>.json, which `run.py` copies into its results.
 """
 
@@ -25,7 +25,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 ENVS = ROOT / ".bench"
 PEERS = ("headwater", "implicit", "rectools", "lenskit", "cornac", "recbole", "ranx")
-IMPORTS = {"headwater": "headwater.api"}  # what must import for the environment to be of use
+IMPORTS = {"headwater": "headwater.artifact"}  # what must import for the environment to be of use
 
 
 def main() -> int:
@@ -97,7 +97,7 @@ def build(peer: str, *, cuda: bool = False) -> dict[str, Any]:
 
 def requirements(peer: str) -> list[str]:
     if peer == "headwater":
-        return [f"headwater[fast] @ {ROOT.as_uri()}"]
+        return ["--editable", f"{ROOT}[fast]"]  # so that it is always what is here now
     lines = (HERE / "peers" / f"{peer}.txt").read_text().splitlines()
     return [line.split("#")[0].strip() for line in lines if line.split("#")[0].strip()]
 

@@ -23,7 +23,7 @@ def test_unfitted_says_what_to_do():
     with pytest.raises(NotFitted, match=r"EASE has no weights_ yet: call fit\(data\) first"):
         build("ease").scores(blocks().queries())
     with pytest.raises(AttributeError, match="has no attribute 'weight'"):
-        build("ease").weight
+        _ = build("ease").weight
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_unfitted_says_what_to_do():
 )
 def test_wrong_scores_are_an_error(wrong, said):
     class Wrong(Scorer):
-        def scores(self, queries):
+        def scores(self, _queries):
             return wrong
 
     with pytest.raises(DataError, match=f"Wrong.scores gave {said}"):

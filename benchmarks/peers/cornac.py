@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
 from common import World
 from cornac.data import Dataset
 from cornac.eval_methods.base_method import ranking_eval
@@ -65,7 +64,7 @@ class Run:
         self.model.save(str(folder), save_trainset=True)
 
 
-def first(task: str, folder: Path, user: int, k: int) -> list[int]:
+def first(_task: str, folder: Path, user: int, k: int) -> list[int]:
     (file,) = folder.rglob("*.pkl")
     model = Recommender.load(str(file))
     with file.with_name(file.name + ".trainset").open("rb") as stored:

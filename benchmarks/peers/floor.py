@@ -9,9 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.linalg import lapack
-
 from common import World
+from scipy.linalg import lapack
 
 
 class Run:

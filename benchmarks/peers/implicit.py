@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from scipy.sparse import load_npz, save_npz
-
 from common import World
 from implicit.cpu.als import AlternatingLeastSquares
 from implicit.cpu.bpr import BayesianPersonalizedRanking
 from implicit.evaluation import ranking_metrics_at_k
+from scipy.sparse import load_npz, save_npz
 
 KINDS = {"ials": AlternatingLeastSquares, "bpr": BayesianPersonalizedRanking}
 
@@ -35,7 +34,7 @@ class Run:
         self.model.fit(
             self.world.train,
             show_progress=False,
-            callback=lambda epoch, took, *rest: seconds.append(took),
+            callback=lambda _epoch, took, *_loss: seconds.append(took),
         )
         return seconds
 

@@ -1,4 +1,4 @@
-"""LensKit: EASE by torch's Cholesky, iALS by Cholesky in Rust, one pipeline call for each user."""
+"""LensKit: EASE by torch's Cholesky, iALS by Cholesky in Rust, a pipeline call for each user."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+import lenskit
 import numpy as np
 import pandas as pd
-
-import lenskit
 from common import World
 from lenskit.als import ImplicitMFScorer
 from lenskit.batch import recommend
@@ -66,7 +65,9 @@ class Run:
         return lists
 
     def evaluate(self, k: int) -> dict[str, float]:
-        run = RunAnalysis(NDCG(k), Recall(k), Precision(k), Hit(k), AveragePrecision(k), RecipRank(k))
+        run = RunAnalysis(
+            NDCG(k), Recall(k), Precision(k), Hit(k), AveragePrecision(k), RecipRank(k)
+        )
         reco = recommend(self.pipeline, self.asked, k, n_jobs=1)
         return run.measure(reco, self.truth).list_summary()["mean"].to_dict()
 
@@ -75,7 +76,7 @@ class Run:
             pickle.dump(self.pipeline, file, protocol=5)
 
 
-def first(task: str, folder: Path, user: int, k: int) -> list[int]:
+def first(_task: str, folder: Path, user: int, k: int) -> list[int]:
     with (folder / "model.pickle").open("rb") as file:
         pipeline = pickle.load(file)
     return lenskit.recommend(pipeline, user, k).ids().tolist()

@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-
-from ranx import Qrels
+from ranx import Qrels, evaluate
 from ranx import Run as Lists
-from ranx import evaluate
 
 
 class Metrics:
@@ -22,7 +20,9 @@ class Metrics:
         self.lists = Lists(
             {
                 str(u): dict(
-                    zip(lists[u].astype(str).tolist(), scores[u].astype(float).tolist(), strict=True)
+                    zip(
+                        lists[u].astype(str).tolist(), scores[u].astype(float).tolist(), strict=True
+                    )
                 )
                 for u in asked
             }

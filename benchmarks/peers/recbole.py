@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import recbole.trainer.trainer as trainer_module
 import torch
-
 from common import World
 from recbole.config import Config
 from recbole.data import create_dataset, data_preparation
@@ -23,6 +23,16 @@ from recbole.utils.case_study import full_sort_topk
 
 logging.disable(logging.WARNING)
 NAMES = {"ease": "EASE", "bpr": "BPR"}
+
+
+class Silent:
+    """In place of TensorBoard's writer, which would leave files in the working folder."""
+
+    def add_scalar(self, *_: Any, **__: Any) -> None:
+        pass
+
+
+trainer_module.get_tensorboard = lambda _logger: Silent()
 
 
 class Timed(Trainer):
@@ -110,6 +120,7 @@ class Run:
         return lists
 
     def evaluate(self, k: int) -> dict[str, float]:
+        assert [k] == self.config["topk"]
         return dict(self.trainer.evaluate(self.test, load_best_model=False))
 
     def save(self, folder: Path) -> None:
@@ -121,7 +132,7 @@ class Run:
         self.trainer._save_checkpoint(0, verbose=False, saved_model_file=str(path))
 
 
-def first(task: str, folder: Path, user: int, k: int) -> list[int]:
+def first(_task: str, folder: Path, user: int, k: int) -> list[int]:
     # what recbole.quick_start.load_data_and_model does, without its import of ray, and with the
     # argument that torch 2.6 and later need to read its checkpoints
     stored = torch.load(folder / "model.pth", weights_only=False)

@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import load_npz, save_npz
-
 from common import World
 from implicit.cpu.als import AlternatingLeastSquares
 from implicit.cpu.bpr import BayesianPersonalizedRanking
@@ -21,6 +19,7 @@ from rectools.models import (
     ImplicitBPRWrapperModel,
     load_model,
 )
+from scipy.sparse import load_npz, save_npz
 
 
 def frame(x: Any) -> pd.DataFrame:
@@ -86,7 +85,7 @@ class Run:
         save_npz(folder / "history.npz", self.history)
 
 
-def first(task: str, folder: Path, user: int, k: int) -> list[int]:
+def first(_task: str, folder: Path, user: int, k: int) -> list[int]:
     model = load_model(str(folder / "model.bin"))
     data = Dataset.construct(frame(load_npz(folder / "history.npz")))
     reco = model.recommend([user], data, k=k, filter_viewed=True)
@@ -94,7 +93,7 @@ def first(task: str, folder: Path, user: int, k: int) -> list[int]:
 
 
 class Metrics:
-    def __init__(self, lists: Any, scores: Any, test: Any, k: int):
+    def __init__(self, lists: Any, _scores: Any, test: Any, k: int):
         users, slots = np.nonzero(lists >= 0)
         columns = {Columns.User: users, Columns.Item: lists[users, slots], Columns.Rank: slots + 1}
         self.reco, self.k = pd.DataFrame(columns), k

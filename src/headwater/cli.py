@@ -7,6 +7,7 @@ error. Exit status: 0 done, 1 an error of Headwater's own, 2 a wrong call, 130 i
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -82,13 +83,22 @@ Read = Callable[[], Dataset]  # what `reads_data` gives a command
 Encoding = Annotated[str, typer.Option(help="Encoding of text files.")]
 
 
+class Interrupted(BaseException):
+    """Ctrl-C, under a name that the argument parser does not swallow."""
+
+
+def interrupt(*_: Any) -> None:
+    raise Interrupted
+
+
 def main() -> None:
     """Run the command line; errors of Headwater's own are one line and exit status 1."""
+    signal.signal(signal.SIGINT, interrupt)
     try:
         app(standalone_mode=True)
     except HeadwaterError as error:
         fail(str(error))
-    except KeyboardInterrupt:
+    except Interrupted:
         fail("interrupted; nothing half-written was left", 130)
     except BrokenPipeError:
         sys.stderr.close()
@@ -569,10 +579,9 @@ def methods(
         typer.echo(json.dumps(registry.schema(), indent=2))
         return
     if name is None:
-        import polars as pl
-
         rows = catalogue.entries()
-        show(pl.DataFrame(rows).drop([] if as_json else ["parameters"]), as_json, title="Methods")
+        brief = [{key: row[key] for key in ("name", "address", "what")} for row in rows]
+        show(rows if as_json else brief, as_json, title="Methods and metrics")
         return
     if as_json:
         show(catalogue.entry(registry.resolve(name)), True)
@@ -702,7 +711,7 @@ def write_table(table: pl.DataFrame, out: Path) -> None:
 
 
 def show(thing: Any, as_json: bool, *, title: str = "", wrap: bool = False) -> None:
-    """A frame or a mapping, as JSON or as a table."""
+    """A frame, a list of rows or a mapping, as JSON or as a table."""
     import polars as pl
 
     if as_json:
@@ -713,6 +722,8 @@ def show(thing: Any, as_json: bool, *, title: str = "", wrap: bool = False) -> N
     from rich.console import Console
     from rich.table import Table
 
+    if isinstance(thing, list):
+        thing = pl.DataFrame(thing, infer_schema_length=None)
     if isinstance(thing, dict):
         rows = [(name, said(value)) for name, value in thing.items()]
         columns, numbers = ["", " "], [False, False]

@@ -22,6 +22,7 @@ __all__ = [
     "Scorer",
     "Stage",
     "at_least",
+    "best",
     "learned",
     "top",
 ]
@@ -127,11 +128,7 @@ class Scorer(Model):
         n = queries.history.n_items
         slates = [Slate(np.zeros((0, min(k, n)), np.int32), np.zeros((0, min(k, n)), np.float32))]
         for part in queries.chunks(chunk(n)):
-            s = self.masked(part, filter_seen)
-            best = top(s, k)
-            at = np.take_along_axis(s, best, 1)
-            items = np.where(np.isneginf(at), PAD, best).astype(np.int32)
-            slates.append(Slate(items, at.astype(np.float32)))
+            slates.append(best(self.masked(part, filter_seen), k))
         return Slate.stack(slates)
 
 
@@ -170,6 +167,14 @@ def top(scores: Floats, k: int) -> Ints:  # (B, k)
     at = np.nonzero(sure | level)[1].reshape(b, k)
     order = np.argsort(-np.take_along_axis(scores, at, 1), axis=1, kind="stable")
     return np.take_along_axis(at, order, 1)
+
+
+def best(scores: Floats, k: int) -> Slate:  # (B, N) -> (B, min(k, N))
+    """The k best of each row as a slate; what scores -inf is not on it."""
+    columns = top(scores, k)
+    found = np.take_along_axis(scores, columns, 1)
+    items = np.where(np.isneginf(found), PAD, columns).astype(np.int32)
+    return Slate(items, found.astype(np.float32))
 
 
 def at_least(model: object, name: str, value: float, least: float, *, above: bool = False) -> None:

@@ -9,11 +9,13 @@ Source:  Bergstra, Bardenet, Bengio, Kegl, "Algorithms for Hyper-Parameter Optim
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+import numpy as np
 import polars as pl
 
 from .data.split import Split
@@ -55,6 +57,12 @@ class Search:
         if not low < high or how not in ("", "log") or (how == "log" and low <= 0):
             raise BadParameter(f"{text!r} is no range: low < high, and above 0 where it says log")
         return cls(low=low, high=high, log=how == "log", whole=whole)
+
+    def holds(self, value: Any) -> bool:
+        """Whether ``value`` is one that could be asked for."""
+        if self.choices:
+            return value in self.choices
+        return isinstance(value, int | float) and self.low <= value <= self.high
 
     def ask(self, trial: Any, name: str) -> Any:
         if self.choices:
@@ -113,7 +121,8 @@ def tune(
     """The parameters of ``model`` in ``space`` that are best by ``metric`` on the validation part.
 
     Whether more is better is the metric's to say (its ``best``); one that says neither is an error.
-    The first trial is the method as it is given, so the search cannot end below it.
+    The first trial is the method as it is given, where that lies in ``space``, so that the search
+    cannot end below it.
     """
     try:
         import optuna
@@ -138,12 +147,13 @@ def tune(
             progress("tune", trial.number + 1, trials)
         return value
 
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(
         direction="maximize" if best == "high" else "minimize",
         sampler=optuna.samplers.TPESampler(seed=seed),
     )
-    study.enqueue_trial({name: _at(tree, name) for name in chosen if _at(tree, name) is not None})
+    given = {name: _at(tree, name) for name in chosen}
+    study.enqueue_trial({name: value for name, value in given.items() if chosen[name].holds(value)})
     study.optimize(objective, n_trials=trials, catch=())
     found = build(tree, **study.best_params)
     rows = [{"trial": t.number + 1, "value": t.value, **t.params} for t in study.trials]
@@ -159,8 +169,6 @@ def tune(
 
 
 def _value(model: Any, split: Split, metric: Metric) -> float:
-    import numpy as np
-
     model.fit(split.train)
     values = measure(model, split, [metric])[label(metric)]
     known = np.atleast_1d(values)
@@ -188,8 +196,6 @@ def _names_exist(tree: Any, space: Mapping[str, Search]) -> None:
 
 
 def _plain(text: str) -> Any:
-    import json
-
     try:
         return json.loads(text)
     except ValueError:

@@ -18,10 +18,10 @@ LAYERS = (
     ("flow",),
     ("evaluate",),
     ("artifact", "report", "tune"),
-    ("facade",),
-    ("testing", "papers", "simulate"),
+    ("facade", "catalogue"),
+    ("testing", "papers", "simulate", "doctor", "demo"),
     ("serve",),
-    ("studio", "cli", "demo"),
+    ("studio", "cli"),
     ("__init__", "__main__"),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

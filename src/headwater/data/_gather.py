@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from ..errors import DataError
-from ..types import Ids, Mask
+from ..types import Ids, Ints, Mask
 from ._columns import Column, by_place, guess, orders_only
 from ._ids import Codes, names, texts
 from ._items import Facts
@@ -20,14 +21,14 @@ from ._rejects import Rejects, bad
 from ._tables import Batch, Table, open_table
 from ._times import Clock
 
-__all__ = ["Events", "gather"]
+__all__ = ["Events", "gather", "grouped", "places"]
 
 MOST_KINDS = 127  # of events: they are int8
 
 
 @dataclass
 class Events:
-    """n events in the order of the table: who, what, and what else is known."""
+    """n events, oldest first, then as in the table: who, what, and what else is known."""
 
     table: Table
     roles: dict[str, str]  # role -> column
@@ -52,12 +53,15 @@ class Events:
         """Whether `times` say only what came first."""
         return orders_only(self.roles.get("time", ""))
 
-    def where(self, keep: Mask) -> Self:
-        """The events that ``keep`` (n,) names."""
+    def keep(self, which: Mask | Ints) -> None:
+        """Only these events from now on: a mask (n,), or places in a new order.
+
+        One column after the other, so that there are never two of everything in memory.
+        """
         columns = ("user", "item", "values", "times", "kinds")
-        had = {name: getattr(self, name) for name in columns}
-        kept: dict[str, Any] = {n: None if c is None else c[keep] for n, c in had.items()}
-        return replace(self, **kept)
+        for name in columns:
+            if getattr(self, name) is not None:
+                setattr(self, name, getattr(self, name)[which])
 
 
 def gather(
@@ -111,9 +115,13 @@ def gather(
             facts.renumber(new)
     kind_names = codes["event"].values.sort()
     rank = codes["event"].values.rank("ordinal").to_numpy() - 1
-    if clock.unit:
+    if "time" not in roles:
+        notes.append("no column of times: events are in the order of the rows")
+    elif orders_only(roles["time"]):
+        notes.append(f"{roles['time']!r} tells the order of a user's events; no times")
+    else:
         notes.append(f"times are read as {clock.unit}")
-    return Events(
+    events = Events(
         table=table,
         roles=roles,
         users=ids["user"],
@@ -129,6 +137,26 @@ def gather(
         seen=seen,
         notes=notes,
     )
+    if events.times is not None and (np.diff(events.times) < 0).any():
+        events.keep(np.argsort(events.times, kind="stable"))
+    return events
+
+
+def grouped(codes: NDArray[np.int32], n_codes: int) -> Ints:
+    """The order that puts equal codes together, lowest first, else as they were; in O(n).
+
+    >>> grouped(np.array([2, 0, 2, 0], np.int32), 3)
+    array([1, 3, 0, 2], dtype=int32)
+    """
+    n = len(codes)
+    one = csr_array((np.ones(n, np.int8), codes, places(n + 1)), shape=(n, n_codes))
+    order: Ints = one.tocsc().indices
+    return order
+
+
+def places(n: int) -> Ints:
+    """0 to n - 1, in no more bytes than it takes."""
+    return np.arange(n, dtype=np.int32 if n < 2**31 else np.int64)
 
 
 def _roles(table: Table, asked: Mapping[str, Column]) -> tuple[dict[str, str], list[str]]:
@@ -165,7 +193,9 @@ def _checked(
         missing = clean[role].is_null()
         if missing.any():
             raw = column.filter(missing).cast(pl.String, strict=False)
-            why = pl.select(pl.when(raw.fill_null("") == "").then(pl.lit("is empty")).otherwise(pl.lit(reason)))
+            why = pl.select(
+                pl.when(raw.fill_null("") == "").then(pl.lit("is empty")).otherwise(pl.lit(reason))
+            )
             wrong.append(bad(batch.rows.filter(missing), name, raw, why.to_series()))
             right &= ~missing
     return clean, right, wrong

@@ -47,7 +47,7 @@ def unpack(archive: Path, folder: Path) -> None:
                 if written > most:
                     raise DataError(_bomb(archive, most))
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError) as fault:
-        raise DataError(f"{archive} is damaged: {fault}. Remove it and fetch it again") from fault
+        raise DataError(f"{archive} is damaged: {fault}") from fault
     except (RuntimeError, NotImplementedError) as fault:  # encrypted, or packed in a foreign way
         raise DataError(f"{archive} cannot be unpacked: {fault}") from fault
     except OSError as fault:

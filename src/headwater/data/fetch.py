@@ -91,9 +91,7 @@ def fetch(
                 pause=pause,
                 progress=progress,
             )
-            got.append(_get(remote, place / remote.name, way))
-            if is_archive(place / remote.name):
-                unpack(place / remote.name, place / "files")
+            got.append(_get(remote, place, way))
         _record(asked, place, got)
     except OSError as fault:
         raise DataError(
@@ -115,18 +113,25 @@ def _terms(asked: Source) -> str:
 
 def _here(asked: Source, place: Path) -> Fetched | None:
     """What is recorded, if it is of the same addresses and still as it was."""
-    try:
-        files = json.loads((place / "source.json").read_text(encoding="utf-8"))["files"]
-        got = [Got(**{**each, "published": tuple(each["published"])}) for each in files]
-        whole = [each.url for each in got] == [remote.url for remote in asked.files] and all(
-            _digest(place / each.file, "sha256") == each.sha256 for each in got
-        )
-    except (OSError, ValueError, KeyError, TypeError):
+    got = _recorded(place)
+    if [each.url for each in got] != [remote.url for remote in asked.files]:
         return None
     packed = any(is_archive(place / each.file) for each in got)
+    try:
+        whole = all(_digest(place / each.file, "sha256") == each.sha256 for each in got)
+    except OSError:
+        return None
     if not whole or (packed and not (place / "files").is_dir()):
         return None
     return Fetched(name=asked.name, folder=place, files=tuple(got), new=False)
+
+
+def _recorded(place: Path) -> list[Got]:
+    try:
+        files = json.loads((place / "source.json").read_text(encoding="utf-8"))["files"]
+        return [Got(**{**each, "published": tuple(each["published"])}) for each in files]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
 
 
 def _record(asked: Source, place: Path, got: list[Got]) -> None:
@@ -145,22 +150,33 @@ def _record(asked: Source, place: Path, got: list[Got]) -> None:
         temp.write_text(json.dumps(about, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _get(remote: Remote, target: Path, way: Way) -> Got:
-    if target.exists():
-        if wrong := _wrong(remote, target):
+def _get(remote: Remote, place: Path, way: Way) -> Got:
+    """One file, from here or from there, checked and unpacked."""
+    target = place / remote.name
+    here = target.exists()
+    if here:
+        before = [f"sha256:{got.sha256}" for got in _recorded(place) if got.file == remote.name]
+        if wrong := _wrong((*remote.checksums, *before), target):
             raise DataError(
                 f"{target} is not the published file: its {wrong}. Remove it to download it"
             )
     else:
         part = target.with_name(f"{target.name}.part")
         download(remote, part, way)
-        if wrong := _wrong(remote, part):
+        if wrong := _wrong(remote.checksums, part):
             part.unlink()
             raise DataError(
                 f"{remote.url} did not arrive as published: its {wrong}. Nothing of it was kept. "
                 "Run the same again; if it stays so, the publisher has changed the file"
             )
         os.replace(part, target)
+    if is_archive(target):
+        try:
+            unpack(target, place / "files")
+        except DataError:
+            if not here:
+                target.unlink()
+            raise
     return Got(
         file=target.name,
         url=remote.url,
@@ -171,8 +187,8 @@ def _get(remote: Remote, target: Path, way: Way) -> Got:
     )
 
 
-def _wrong(remote: Remote, path: Path) -> str:
-    for checksum in remote.checksums:
+def _wrong(checksums: tuple[str, ...], path: Path) -> str:
+    for checksum in checksums:
         kind, _, want = checksum.partition(":")
         if (have := _digest(path, kind)) != want:
             return f"{kind} is {have}, not {want}"

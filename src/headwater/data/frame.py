@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -12,9 +11,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ..errors import BadParameter, DataError
-from ..types import Catalog, Dataset, Histories, Ids, Ints
+from ..types import PAD, Catalog, Dataset, Histories, Ids, Ints
 from ._columns import Column
-from ._gather import Events, gather
+from ._gather import Events, gather, grouped, places
 from ._items import beside, catalogue
 
 __all__ = ["Duplicates", "read"]
@@ -110,117 +109,126 @@ def read(
         raise BadParameter("min_items_per_user and min_users_per_item must be at least 0")
     asked = {"user": user, "item": item, "rating": rating, "time": time, "event": event}
     events = gather(source, asked, strict=strict, rejects=rejects, encoding=encoding)
-    events = distinct(events, duplicates)
+    distinct(events, duplicates)
     if like is not None:
-        events = liked(events, like)
-    events = core(events, min_items_per_user, min_users_per_item, until_stable)
+        liked(events, like)
+    core(events, min_items_per_user, min_users_per_item, until_stable)
     data = _dataset(events, np.random.default_rng(seed), items, users, encoding)
     for note in data.notes:
         log.info(note)
     return data
 
 
-def distinct(events: Events, duplicates: Duplicates) -> Events:
-    """At most one event for each user, item and kind: the one that the policy chooses."""
-    key = _pairs(events)
+def distinct(events: Events, duplicates: Duplicates) -> None:
+    """Leave at most one event for each user, item and kind: the one that the policy chooses."""
+    values = np.ones(len(events), np.float32) if events.values is None else events.values
+    order = np.argsort(values, kind="stable") if duplicates == "max" else places(len(events))
+    begins = np.zeros(len(events), bool)
+    begins[:1] = True
+    keys = [(events.item, len(events.items)), (events.user, len(events.users))]
     if events.kinds is not None:
-        key = key * len(events.kind_names) + events.kinds
-    ordered = np.sort(key)
-    repeats = int((ordered[1:] == ordered[:-1]).sum())
+        keys = [(events.kinds.astype(np.int32), len(events.kind_names)), *keys]
+    for codes, n in keys:
+        order = order[grouped(codes[order], n)]
+    for codes, _ in keys:
+        begins[1:] |= np.diff(codes[order]) != 0
+    first = np.flatnonzero(begins)
+    repeats = len(events) - len(first)
     if repeats == 0:
-        return events
+        return
     what = "events repeat a user and item" + (" and kind" if events.kinds is not None else "")
     if duplicates == "keep":
-        return _left(events, f"{repeats:,} {what}: all are kept")
-    values = np.ones(len(events), np.float32) if events.values is None else events.values
-    later: list[NDArray[Any]] = [] if events.times is None else [events.times]
-    best = [values] if duplicates == "max" else []
-    order = np.lexsort([*later, *best, key])
-    first = np.flatnonzero(np.diff(key[order], prepend=-1))
-    final = np.append(first[1:], len(events)) - 1
+        events.notes.append(f"{repeats:,} {what}: all are kept")
+        return
+    often = np.diff(first, append=len(events))
     if duplicates == "error":
-        worst = order[first[np.argmax(final - first)]]
+        worst = order[first[often.argmax()]]
         raise DataError(
             f"{repeats:,} {what}, most often user {events.users[int(events.user[worst])]!r} and "
-            f"item {events.items[int(events.item[worst])]!r} ({int((final - first).max()) + 1} "
-            "times); say which to keep, e.g. duplicates='last'"
+            f"item {events.items[int(events.item[worst])]!r} ({often.max():,} times); say which to "
+            "keep, e.g. duplicates='last'"
         )
-    chosen = order[first if duplicates == "first" else final]
+    chosen = order[first if duplicates == "first" else first + often - 1]
     if duplicates == "sum":
-        values = values.copy()
-        values[chosen] = np.add.reduceat(values[order], first, dtype=np.float64)
-        events = replace(events, values=values)
-    keep = np.zeros(len(events), bool)
-    keep[chosen] = True
-    return _left(events.where(keep), f"{repeats:,} {what}: kept {KEPT[duplicates]}")
+        total = np.zeros(len(events), np.float32)
+        total[chosen] = np.add.reduceat(values[order], first, dtype=np.float64)
+        events.values = total
+    events.keep(np.sort(chosen))
+    events.notes.append(f"{repeats:,} {what}: kept {KEPT[duplicates]}")
 
 
-def liked(events: Events, like: float) -> Events:
-    """Only the events with a value of at least ``like``; without values from now on."""
+def liked(events: Events, like: float) -> None:
+    """Leave the events with a value of at least ``like``, and forget the values."""
     if events.values is None:
         raise DataError(
-            f"like={like:g} needs ratings, and {events.table.name} has no such column; it has: "
+            f"like={like:g} needs ratings, and {events.table.name} has no column of them; it has: "
             f"{', '.join(events.table.columns)}. Name it with rating='...'"
         )
-    keep = events.values >= like
+    keep, low, high = events.values >= like, events.values.min(), events.values.max()
     told = f"like={like:g}: kept {keep.sum():,} of {len(events):,} events"
-    low, high = events.values.min(), events.values.max()
-    return _left(
-        replace(events.where(keep), values=None), told, f"ratings go from {low:g} to {high:g}"
-    )
+    events.keep(keep)
+    events.values = None
+    _some_left(events, f"{told}; ratings go from {low:g} to {high:g}")
+    events.notes.append(told)
 
 
-def core(events: Events, per_user: int, per_item: int, until_stable: bool) -> Events:
-    """Without users of fewer items than ``per_user``, then items of fewer users than ``per_item``.
+def core(events: Events, per_user: int, per_item: int, until_stable: bool) -> None:
+    """Drop users of fewer items than ``per_user``, then items of fewer users than ``per_item``.
 
     Once in this order, or again until nobody has to go.
     """
     if per_user <= 1 and per_item <= 1:
-        return events
-    n_users, n_items = len(events.users), len(events.items)
-    user, item = np.divmod(np.unique(_pairs(events)), n_items)
-    users, items = (
-        np.bincount(user, minlength=n_users) > 0,
-        np.bincount(item, minlength=n_items) > 0,
-    )
-    had, rounds, before = (int(users.sum()), int(items.sum())), 0, len(user) + 1
+        return
+    pairs = np.unique(events.user.astype(np.int64) * len(events.items) + events.item)
+    user, item = np.divmod(pairs, len(events.items))
+
+    def often(codes: Ints, ids: pl.Series) -> Ints:
+        return np.bincount(codes, minlength=len(ids))
+
+    had = len(events), int((often(user, events.users) > 0).sum()), len(np.unique(item))
+    before, rounds = len(user) + 1, 0
     while len(user) < before and (until_stable or rounds == 0):
         before, rounds = len(user), rounds + 1
-        users &= np.bincount(user, minlength=n_users) >= per_user
-        user, item = user[users[user]], item[users[user]]
-        items &= np.bincount(item, minlength=n_items) >= per_item
-        user, item = user[items[item]], item[items[item]]
-    users &= np.bincount(user, minlength=n_users) > 0
-    keep = users[events.user] & items[events.item]
+        stays = often(user, events.users)[user] >= per_user
+        user, item = user[stays], item[stays]
+        stays = often(item, events.items)[item] >= per_item
+        user, item = user[stays], item[stays]
+    users, items = often(user, events.users) > 0, often(item, events.items) > 0
+    events.keep(users[events.user] & items[events.item])
     told = (
         f"min_items_per_user={per_user}, min_users_per_item={per_item}"
         f"{f', until stable ({rounds} rounds)' if until_stable else ''}: kept {users.sum():,} of "
-        f"{had[0]:,} users, {items.sum():,} of {had[1]:,} items, "
+        f"{had[1]:,} users, {items.sum():,} of {had[2]:,} items, {len(events):,} of {had[0]:,} "
+        "events"
     )
-    return _left(events.where(keep), f"{told}{keep.sum():,} of {len(events):,} events")
+    _some_left(events, told)
+    events.notes.append(told)
+
+
+def _some_left(events: Events, told: str) -> None:
+    if len(events) == 0:
+        raise DataError(f"no event is left after {told}")
 
 
 def _dataset(
     events: Events, rng: np.random.Generator, items: Any, users: Any, encoding: str
 ) -> Dataset:
     notes = list(events.notes)
-    user, users_of = _numbering(events.users, events.user, rng)
-    item, items_of = _numbering(events.items, events.item, rng)
-    n = len(item)
-    row, column = np.empty(len(events.users), np.int32), np.empty(len(events.items), np.int32)
-    row[users_of], column[items_of] = np.arange(len(user)), np.arange(n)
-    history = Histories.of(
-        row[events.user],
-        column[events.item],
-        n_rows=len(user),
-        n_items=n,
-        times=events.times,
-        values=events.values,
+    user, user_was = _numbering(events.users, events.user, rng)
+    item, item_was = _numbering(events.items, events.item, rng)
+    events.keep(grouped(_inverse(user_was, len(events.users))[events.user], len(user)))
+    lengths = np.bincount(events.user, minlength=len(events.users))[user_was]
+    n = len(events)
+    times = None if events.ordinal else events.times
+    history = Histories(
+        start=np.concatenate([[0], np.cumsum(lengths)]),
+        items=_inverse(item_was, len(events.items))[events.item],
+        times=np.zeros(n, np.int64) if times is None else times,
+        values=np.ones(n, np.float32) if events.values is None else events.values,
+        n_items=len(item),
         kinds=events.kinds,
     )
-    if events.ordinal:
-        history = replace(history, times=np.zeros(len(events), np.int64))
-    table, people = events.facts.table(items_of, typed=events.table.typed), None
+    table, people = events.facts.table(item_was, typed=events.table.typed), None
     if table.width:
         notes.append(
             f"never differ within an item, so in the catalogue: {', '.join(table.columns)}"
@@ -232,7 +240,7 @@ def _dataset(
     if users is not None:
         people, said = beside(users, user, "user", events.roles["user"], encoding)
         notes += said
-    table, said = catalogue(table, n)
+    table, said = catalogue(table, len(item))
     return Dataset(
         users=user,
         items=item,
@@ -255,12 +263,8 @@ def _numbering(ids: pl.Series, at: Ints, rng: np.random.Generator) -> tuple[Ids,
     return Ids(ids.gather(was)), was
 
 
-def _pairs(events: Events) -> NDArray[np.int64]:
-    return events.user.astype(np.int64) * len(events.items) + events.item
-
-
-def _left(events: Events, told: str, hint: str = "") -> Events:
-    """The events with the note ``told``, if there are any."""
-    if len(events) == 0:
-        raise DataError(f"no event is left. {told}{'; ' if hint else ''}{hint}")
-    return replace(events, notes=[*events.notes, told])
+def _inverse(was: Ints, n: int) -> NDArray[np.int32]:
+    """The new number of each of the n old ones, if new number i was ``was[i]``."""
+    out = np.full(n, PAD, np.int32)
+    out[was] = np.arange(len(was))
+    return out

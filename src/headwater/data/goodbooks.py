@@ -31,8 +31,9 @@ def _read(base: Path) -> Tables:
     text = dict.fromkeys(("isbn", "original_title", "title", "authors", "language_code"), pl.String)
     books = pl.read_csv(base / "books.csv", schema_overrides=text, infer_schema_length=None)
     if (base / "book_tags.csv").exists() and (base / "tags.csv").exists():
-        tags = pl.read_csv(base / "tags.csv", schema={"tag_id": pl.Int64, "tags": pl.String})
+        tags = pl.read_csv(base / "tags.csv", schema_overrides={"tag_name": pl.String})
         used = pl.read_csv(base / "book_tags.csv").join(tags, on="tag_id")
+        used = used.rename({"tag_name": "tags"})
         used = used.sort("count", descending=True, maintain_order=True)
         used = used.group_by("goodreads_book_id", maintain_order=True).agg("tags")
         books = books.join(used, on="goodreads_book_id", how="left", maintain_order="left")

@@ -126,7 +126,8 @@ def _read_csv(base: Path) -> Tables:
         links = pl.read_csv(base / "links.csv", schema_overrides=numbers)
         items = items.join(links, on="movieId", how="left", maintain_order="left")
     return Tables(
-        events=events.rename(names, strict=False), items=titled(items.rename(names, strict=False))
+        events=events.rename(names, strict=False).select(*RATING),
+        items=titled(items.rename(names, strict=False)),
     )
 
 

@@ -7,14 +7,12 @@ Source: Bennett, Lanning, "The Netflix Prize", KDD Cup and Workshop 2007.
 
 from __future__ import annotations
 
-import re
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 
-from ..errors import DataError
 from ._files import lines
 from .sources import Layout, Remote, Source, Tables
 
@@ -26,19 +24,25 @@ RATING: dict[str, type[pl.DataType]] = {"user_id": pl.Int32, "rating": pl.Float3
 
 def _parse(text: bytes) -> pl.DataFrame:
     """Films and their lines: the films' own lines cut out, the rest parsed as one table."""
-    before, *parts = re.split(rb"(?m)^(\d+):\s*?$\n?", text)
-    films, bodies = (
-        parts[::2],
-        [body if body[-1:] in b"\n" else body + b"\n" for body in parts[1::2]],
-    )
+    films: list[int] = []
+    cuts: list[int] = []  # where each film's line begins and ends
+    colon = text.find(b":")  # no other line has one
+    while colon != -1:
+        begin, end = text.rfind(b"\n", 0, colon) + 1, text.find(b"\n", colon) + 1
+        films.append(int(text[begin:colon]))
+        cuts += [begin, end or len(text)]
+        colon = text.find(b":", cuts[-1])
+    if not films or text[: cuts[0]].strip():
+        raise ValueError(f"ratings before the line of a film: {text[:60]!r}")
+    spans = zip(cuts[1::2], [*cuts[2::2], len(text)], strict=True)
+    bodies = [text[begin:end] for begin, end in spans]
+    bodies = [body if body[-1:] in b"\n" else body + b"\n" for body in bodies]
     rows = [body.count(b"\n") for body in bodies]
-    if before.strip() or not films:
-        raise DataError(f"ratings before the line of a film: {before[:60]!r}")
     table = pl.read_csv(b"".join(bodies), has_header=False, schema=RATING)
-    of = pl.Series("item_id", [int(film) for film in films], pl.Int32)
+    of = pl.Series("item_id", films, pl.Int32)
     item = of.repeat_by(pl.Series(rows)).explode().drop_nulls()
     if len(item) != len(table):
-        raise DataError(f"{len(table)} ratings in {len(item)} lines")
+        raise ValueError(f"{len(table)} ratings in {len(item)} lines")
     seconds = pl.col("date").dt.epoch("s").alias("timestamp")
     return table.select("user_id", item, "rating", seconds)
 
@@ -51,11 +55,14 @@ def _texts(base: Path) -> Iterator[bytes]:
         films = sorted((base / "training_set").glob("mv_*.txt"))
         yield from (path.read_bytes() for path in films)
     else:
-        with tarfile.open(tar) as archive:
-            for member in archive:
-                if member.isfile() and Path(member.name).name.startswith("mv_"):
-                    inner = archive.extractfile(member)
-                    yield inner.read() if inner else b""
+        try:
+            with tarfile.open(tar, "r:") as archive:
+                for member in archive:
+                    inner = archive.extractfile(member) if member.isfile() else None
+                    if inner is not None and Path(member.name).name.startswith("mv_"):
+                        yield inner.read()
+        except tarfile.TarError as fault:
+            raise ValueError(f"{tar.name} is damaged: {fault}") from fault
 
 
 def _batches(base: Path) -> Iterator[bytes]:

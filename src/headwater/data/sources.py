@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -98,7 +98,7 @@ class Source:
     splits: tuple[str, ...] = ()  # published splits: the boolean columns of the events
     package: Callable[[], Tables | None] | None = None  # a copy in an installed package
     extra: str = ""  # what installs that package
-    also: str = field(default="")  # what a reader should know before comparing numbers
+    also: str = ""  # what a reader should know before comparing numbers
 
 
 def data_folder() -> Path:
@@ -218,10 +218,11 @@ def load(
     seed: int = 0,
 ) -> Dataset:
     """A source as a `Dataset`; the options are those of `headwater.data.frame.read`."""
-    have = tables(name, folder)
+    asked = name if isinstance(name, Source) else source(name)
+    have = tables(asked, folder)
     columns = [each for each in ("rating", "count", "timestamp") if each in have.events.columns]
     value = next((each for each in columns if each != "timestamp"), None)
-    return read(
+    data = read(
         have.events.select("user_id", "item_id", *columns),
         user="user_id",
         item="item_id",
@@ -238,6 +239,7 @@ def load(
         strict=strict,
         seed=seed,
     )
+    return replace(data, notes=(asked.also, *data.notes)) if asked.also else data
 
 
 def official(

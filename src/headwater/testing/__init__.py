@@ -1,1 +1,1 @@
-"""Checks for methods and metrics, those of this project and anybody else's: plain functions that assert."""
+"""Checks for methods and metrics, ours and anybody's: plain functions that assert."""

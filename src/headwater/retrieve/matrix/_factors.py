@@ -30,7 +30,8 @@ def cosine(factors: Floats, items: Ints) -> Floats:  # (N, D), (n,) -> (n, N)
     """Cosines of the factors of ``items`` with those of every item; 0 with a factor of length 0."""
     length = np.linalg.norm(factors, axis=1, keepdims=True)
     unit = np.divide(factors, length, out=np.zeros_like(factors), where=length > 0)
-    return unit[items] @ unit.T
+    alike: Floats = unit[items] @ unit.T
+    return alike
 
 
 def check_items(model: object, learned: int, asked: int) -> None:

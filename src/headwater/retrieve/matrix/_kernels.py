@@ -76,21 +76,20 @@ def solve(a: Floats, b: Floats) -> None:
     """
     size = len(b)
     for r in range(size):
-        whole = a[r, r]
+        row, whole = a[r], a[r, r]
         for c in range(r):
-            rest = a[r, c]
+            other, rest = a[c], row[c]
             for k in range(c):
-                rest -= a[r, k] * a[c, k]
-            a[r, c] = rest * a[c, c]
-        rest = whole
+                rest -= row[k] * other[k]
+            row[c] = rest * other[c]
+        rest, aim = whole, b[r]
         for k in range(r):
-            rest -= a[r, k] * a[r, k]
-        a[r, r] = 1 / np.sqrt(rest) if rest > SMALLEST * whole else 0.0  # of L: its inverse
-        rest = b[r]
-        for k in range(r):
-            rest -= a[r, k] * b[k]
-        b[r] = rest * a[r, r]
+            rest -= row[k] * row[k]
+            aim -= row[k] * b[k]
+        row[r] = 1 / np.sqrt(rest) if rest > SMALLEST * whole else 0.0  # inverted: used twice
+        b[r] = aim * row[r]
     for r in range(size - 1, -1, -1):
-        b[r] *= a[r, r]
+        row = a[r]
+        b[r] *= row[r]
         for k in range(r):
-            b[k] -= a[r, k] * b[r]
+            b[k] -= row[k] * b[r]

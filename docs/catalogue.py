@@ -1,0 +1,112 @@
+"""The parts of the README and the site that are made from the code. Also a hook of MkDocs.
+
+python docs/catalogue.py --readme     writes the tables in README.md
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from headwater import catalogue
+from headwater.registry import addresses
+
+ROOT = Path(__file__).parents[1]
+METRIC_NAMES = 60
+
+
+def methods_table() -> str:
+    """Every method with what it is; the metrics in one line, since there are many."""
+    rows = ["| method | what it is | source |", "|---|---|---|"]
+    for one in catalogue.entries():
+        if one["address"].startswith("metrics."):
+            continue
+        what = one["what"].split(": ", 1)[-1].rstrip(".")
+        rows.append(f"| `{one['name']}` | {what} | {short(one['source'])} |")
+    metrics = ", ".join(f"`{w.rsplit('.', 1)[-1]}`" for w in addresses("metrics."))
+    return "\n".join([*rows, "", f"Metrics: {metrics}."])
+
+
+def short(source: str) -> str:
+    """The first work that a `Source:` names: authors and year."""
+    first = source.split(";")[0]
+    year = re.search(r"\b(19|20)\d\d\b", first)
+    names = first.split(', "')[0].removeprefix("the ")
+    return f"{names}, {year.group()}" if year and len(names) < METRIC_NAMES else ""
+
+
+def numbers_table() -> str:
+    """The committed result of Table 2.5."""
+    path = ROOT / "papers" / "results" / "thesis-2.5.json"
+    found = json.loads(path.read_text(encoding="utf-8"))
+    rows = [
+        "| method | metric | thesis | ours | 95 % interval of the mean | accepted |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in found["table"]:
+        interval = f"{row['mean_low']:.2f} to {row['mean_high']:.2f}"
+        rows.append(
+            f"| {row['method']} | {row['metric']} | {row['thesis']:.2f} | {row['ours']:.2f} | "
+            f"{interval} | {row['accept']} |"
+        )
+    return "\n".join([*rows, "", f"`{found['command']}`"])
+
+
+def readme(text: str) -> str:
+    """``text`` with both tables as they should be."""
+    for name, table in (("methods", methods_table()), ("numbers", numbers_table())):
+        text = re.sub(
+            rf"(<!-- {name}:[^\n]*-->\n).*?(<!-- /{name} -->)",
+            lambda m, table=table: f"{m[1]}\n{table}\n\n{m[2]}",
+            text,
+            flags=re.S,
+        )
+    return text
+
+
+def catalogue_page() -> str:
+    """Every method in full."""
+    lines = []
+    folder = None
+    for one in catalogue.entries():
+        here = one["address"].rsplit(".", 1)[0]
+        if here != folder:
+            folder = here
+            lines += [f"## {here}", ""]
+        lines += [f"### {one['name']}", "", f"`{one['address']}`", ""]
+        lines += ["```text", catalogue.docstring(one["address"]), "```", ""]
+        if one["parameters"]:
+            lines += ["| parameter | type | default | meaning |", "|---|---|---|---|"]
+            for each in one["parameters"]:
+                default = "required" if each["required"] else f"`{each['default']!r}`"
+                kind = each["type"].replace("|", "or")
+                lines.append(f"| `{each['name']}` | {kind} | {default} | {each['meaning']} |")
+            lines.append("")
+    return "\n".join(lines)
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """MkDocs calls this for every page."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8").replace("](benchmarks/", "](")
+    text = text.replace("](CONTRIBUTING.md)", "](contributing.md)")
+    text = re.sub(r"\]\((README|papers/results/[\w.-]+)(\.md)?\)", "](catalogue.md)", text)
+    made = {
+        "readme": lambda: text,
+        "catalogue": catalogue_page,
+        "contributing": lambda: (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"),
+        "changelog": lambda: (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"),
+    }
+    for name, make in made.items():
+        if f"<!-- {name} -->" in markdown:
+            markdown = markdown.replace(f"<!-- {name} -->", make())
+    return markdown
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] != ["--readme"]:
+        sys.exit(__doc__)
+    path = ROOT / "README.md"
+    path.write_text(readme(path.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,34 @@
+"""Ask, compare with what happened, and say how sure the answer is.
+
+    >>> from headwater.data.split import split
+    >>> from headwater.data.toy import blocks
+    >>> from headwater.registry import build
+    >>> found = compare(
+    ...     {"ease": build("ease", l2=50), "random": build("random")},
+    ...     [split(blocks(), "random_per_user", seed=seed) for seed in range(2)],
+    ...     ["NDCG@10", "CatalogCoverage@10"],
+    ... )
+    >>> found.table()["metric"].to_list()
+    ['NDCG@10', 'CatalogCoverage@10', 'NDCG@10', 'CatalogCoverage@10']
+    >>> found.tests().select("model_a", "model_b", "metric", "users").row(0)
+    ('ease', 'random', 'NDCG@10', 120)
+
+Every item is ranked, always; only `Sampled` asks for less, and says so in every label.
+"""
+
+from ._asking import Sampled, measure
+from ._results import Comparison, Evaluation, Run
+from ._running import DEFAULT, compare, evaluate
+from ._statistics import holm
+
+__all__ = [
+    "DEFAULT",
+    "Comparison",
+    "Evaluation",
+    "Run",
+    "Sampled",
+    "compare",
+    "evaluate",
+    "holm",
+    "measure",
+]

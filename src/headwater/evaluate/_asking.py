@@ -1,0 +1,197 @@
+"""Put the requests of a split to a recommender, chunk by chunk, and give metrics what they need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data.split import Split
+from ..errors import BadParameter, DataError
+from ..evidence import Evidence, Metric
+from ..model import Recommender, Scorer, at_least, best, chunk
+from ..registry import label
+from ..registry import metric as metric_called
+from ..types import Floats, Histories, Mask, Queries, Slate
+
+__all__ = ["Progress", "Sampled", "called", "collect", "measure", "values_of"]
+
+Progress = Callable[[str, int, int], None]  # what is done, how much of it, out of how much
+
+COLUMNS = ("ranks", "candidates", "predicted")  # what a metric may name in ``needs``
+DEPTH = 10  # slots of a slate if no metric says
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampled:
+    """Rank what was chosen among ``negatives`` random candidates that were not, instead of all.
+
+    Only to repeat a protocol that does so: the values are larger, and can put methods in another
+    order, than those of the full ranking. The draw is the same for every model.
+
+    Source:  Krichene, Rendle, "On Sampled Metrics for Item Recommendation", KDD 2020.
+    """
+
+    negatives: int = 100
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        at_least(self, "negatives", self.negatives, 1)
+        at_least(self, "seed", self.seed, 0)
+
+    def among(self, free: Mask, truth: Histories, rng: np.random.Generator) -> Mask:  # (B, N)
+        """Of the candidates ``free``, what was chosen and those drawn; all if there are fewer."""
+        chance = rng.random(free.shape)
+        chance[~free] = 2
+        chance[truth.rows, truth.items] = 2
+        kept = np.zeros_like(free)
+        drawn = np.argpartition(chance, min(self.negatives, free.shape[1]) - 1, axis=1)
+        drawn = drawn[:, : self.negatives]
+        np.put_along_axis(kept, drawn, np.take_along_axis(chance, drawn, 1) < 2, 1)
+        kept[truth.rows, truth.items] = free[truth.rows, truth.items]
+        return kept
+
+
+def measure(
+    model: Recommender,
+    split: Split,
+    metrics: Sequence[Metric | str],
+    *,
+    sampled: Sampled | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Floats]:
+    """What each metric says of a fitted ``model``: by its label (B,), or () for one number for all.
+
+    The slates are as long as the deepest metric. `DataError` where a metric needs what the model
+    cannot give.
+    """
+    asked = called(metrics)
+    seen, _ = collect(model, split, list(asked.values()), sampled=sampled, progress=progress)
+    return values_of(asked, seen, sampled)
+
+
+def called(metrics: Sequence[Metric | str]) -> dict[str, Metric]:
+    """The metrics by their labels."""
+    made = [metric_called(each) if isinstance(each, str) else each for each in metrics]
+    named = {label(each): each for each in made}
+    if not made or len(named) < len(made):
+        raise BadParameter(
+            f"metrics must be at least one, and each only once; got {[label(m) for m in made]}"
+        )
+    return named
+
+
+def values_of(
+    metrics: Mapping[str, Metric], seen: Evidence, sampled: Sampled | None
+) -> dict[str, Floats]:
+    values: dict[str, Floats] = {}
+    for name, metric in metrics.items():
+        found = np.asarray(metric(seen), np.float64)
+        if found.shape not in ((), (len(seen),)):
+            raise DataError(
+                f"{name} gave shape {found.shape}; a metric gives one number for each of the "
+                f"{len(seen)} requests, or one for them all"
+            )
+        values[name if sampled is None else f"{name} (sampled {sampled.negatives})"] = found
+    return values
+
+
+def collect(
+    model: Recommender,
+    split: Split,
+    metrics: Sequence[Metric],
+    *,
+    sampled: Sampled | None = None,
+    progress: Progress | None = None,
+    what: str = "recommend",
+) -> tuple[Evidence, float]:
+    """The evidence for ``metrics``, and the seconds that the model itself took for it.
+
+    One pass: every item is scored once for the slates, ranks and predictions together. Of what is
+    not a `Scorer` the slates are its own answers and the ranks come from a slate of all N items.
+    """
+    needs = {name for metric in metrics for name in getattr(metric, "needs", ())}
+    if needs - set(COLUMNS):
+        raise BadParameter(f"a metric can need {', '.join(COLUMNS)}; got {sorted(needs)}")
+    if "predicted" in needs and not isinstance(model, Scorer):
+        who = [label(metric) for metric in metrics if "predicted" in getattr(metric, "needs", ())]
+        raise DataError(
+            f"{', '.join(who)} compares scores with given values, and {type(model).__name__} gives "
+            "lists, not scores: measure the scoring model alone"
+        )
+    n = split.truth.n_items
+    k = min(max([m.k for m in metrics if hasattr(m, "k")], default=DEPTH), max(n, 1))
+    look = bool(needs) or sampled is not None
+    rng = np.random.default_rng(sampled.seed if sampled else 0)
+    slates: list[Slate] = []
+    columns: dict[str, list[NDArray[Any]]] = {name: [] for name in COLUMNS}
+    seconds, done = 0.0, 0
+    for part in list(split.queries.chunks(chunk(n))) or [split.queries]:
+        started = perf_counter()
+        if not look:
+            slates.append(model.recommend(part, k))
+            seconds += perf_counter() - started
+        else:
+            scores, slate = _scored(model, part, k)
+            seconds += perf_counter() - started
+            truth = split.truth[done : done + len(part)]
+            free = _candidates(part)
+            if sampled is not None:
+                free = sampled.among(free, truth, rng)
+                scores = np.where(free, scores, -np.inf)
+                slate = best(scores, k)
+            slates.append(slate)
+            columns["predicted"].append(scores[truth.rows, truth.items])
+            columns["candidates"].append(free.sum(1))
+            if "ranks" in needs:
+                columns["ranks"].append(_ranks(scores, free, truth))
+        done += len(part)
+        if progress is not None:
+            progress(what, done, len(split.queries))
+    found = {name: np.concatenate(columns[name]).astype(np.float64) for name in needs}
+    return Evidence(split.queries, Slate.stack(slates), split.truth, split.train, **found), seconds
+
+
+def _scored(model: Recommender, part: Queries, k: int) -> tuple[Floats, Slate]:
+    """Scores (B, N), -inf for what is no candidate, and the slate, seen items left out of both."""
+    if isinstance(model, Scorer):
+        scores = model.masked(part, True)
+        plain = type(model).recommend is Scorer.recommend
+        return scores, best(scores, k) if plain else model.recommend(part, k)
+    n = part.history.n_items
+    full = model.recommend(part, n)
+    order = np.full((len(part), n), -np.inf)
+    row, slot = np.nonzero(full.filled)
+    order[row, full.items[row, slot]] = n - slot
+    return order, model.recommend(part, k)  # a stage may answer otherwise for k than for N
+
+
+def _candidates(part: Queries) -> Mask:  # (B, N)
+    """What could be recommended: in the pool, and not in the history."""
+    free = np.ones((len(part), part.history.n_items), bool)
+    if part.pool is not None:
+        free[:, ~part.pool] = False
+    free[part.history.rows, part.history.items] = False
+    return free
+
+
+def _ranks(scores: Floats, free: Mask, truth: Histories) -> Floats:  # (truth events,)
+    """The place of each chosen item among its row's candidates; equals share their mean place.
+
+    Candidates of -inf are equals at the end. NaN for what is not a candidate.
+    """
+    n = scores.shape[1]
+    rows, target = truth.rows, scores[truth.rows, truth.items]
+    ordered = np.sort(scores, axis=1)
+    above, reach = np.zeros(len(target)), np.zeros(len(target))
+    for row in np.flatnonzero(truth.lengths):
+        mine = slice(truth.start[row], truth.start[row + 1])
+        above[mine] = n - np.searchsorted(ordered[row], target[mine], "right")
+        reach[mine] = n - np.searchsorted(ordered[row], target[mine], "left")
+    others = (~free).sum(1)[rows]  # they are at -inf too, without being candidates
+    reach -= np.where(np.isneginf(target), others, 0)
+    return np.where(free[rows, truth.items], (above + reach + 1) / 2, np.nan)

@@ -1,0 +1,160 @@
+"""Fit, ask and measure, model by model and split by split."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, replace
+from time import perf_counter
+from typing import Any
+
+from ..data.split import Split
+from ..errors import BadParameter, DataError, UnknownName
+from ..evidence import Metric
+from ..model import Model, Recommender
+from ._asking import Progress, Sampled, called, collect, values_of
+from ._results import Comparison, Evaluation, Run
+from ._statistics import TESTS
+
+__all__ = ["DEFAULT", "compare", "evaluate"]
+
+DEFAULT = ("NDCG@10", "Recall@10", "Hit@10", "MRR@10", "CatalogCoverage@10", "Novelty@10")
+
+
+def evaluate(
+    model: Recommender,
+    splits: Split | Iterable[Split],
+    metrics: Sequence[Metric | str] = DEFAULT,
+    *,
+    name: str | None = None,
+    fitted: bool = False,
+    sampled: Sampled | None = None,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Fit a fresh copy of ``model`` on the training part of each split, and measure it on the rest.
+
+    ``fitted`` takes the model as it is: that it has not seen what is held out is then the caller's
+    word. ``progress`` is told (what, done, total).
+    """
+    named = {name or _name(model): model}
+    found = _all(named, splits, metrics, fitted=fitted, sampled=sampled, progress=progress)
+    return next(iter(found.values()))
+
+
+def compare(
+    models: Mapping[str, Recommender],
+    splits: Split | Iterable[Split],
+    metrics: Sequence[Metric | str] = DEFAULT,
+    *,
+    tests: Sequence[str] = TESTS,
+    baseline: str | None = None,
+    fitted: bool = False,
+    sampled: Sampled | None = None,
+    resamples: int = 10_000,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Comparison:
+    """`evaluate` all ``models`` on the same splits, and test their differences.
+
+    Every pair is tested, or every model against the ``baseline`` if one is named. ``resamples`` and
+    ``seed`` are those of the bootstrap.
+    """
+    if not models:
+        raise BadParameter("nothing to compare: give at least one model")
+    if baseline is not None and baseline not in models:
+        raise UnknownName("model", baseline, models)
+    for test in tests:
+        if test not in TESTS:
+            raise UnknownName("test", test, TESTS)
+    if resamples < 1:
+        raise BadParameter(f"compare: resamples must be at least 1, got {resamples}")
+    found = _all(models, splits, metrics, fitted=fitted, sampled=sampled, progress=progress)
+    return Comparison(
+        evaluations=found,
+        baseline=baseline,
+        kinds=tuple(tests),
+        resamples=resamples,
+        seed=seed,
+    )
+
+
+def _all(
+    models: Mapping[str, Recommender],
+    splits: Split | Iterable[Split],
+    metrics: Sequence[Metric | str],
+    *,
+    fitted: bool,
+    sampled: Sampled | None,
+    progress: Progress | None,
+) -> dict[str, Evaluation]:
+    asked = called(metrics)
+    runs: dict[str, list[Run]] = {name: [] for name in models}
+    number = len(splits) if isinstance(splits, Sequence) else 0
+    for i, split in enumerate([splits] if isinstance(splits, Split) else splits):
+        which = f", split {i + 1}" + (f" of {number}" if number > 1 else "") if number != 1 else ""
+        for name, model in models.items():
+            run = _run(
+                model,
+                split,
+                asked,
+                fitted=fitted,
+                sampled=sampled,
+                progress=progress,
+                what=name if isinstance(splits, Split) else name + which,
+            )
+            runs[name].append(run)
+    if not any(runs.values()):
+        raise DataError("no split to measure on: give at least one")
+    return {name: Evaluation(name, tuple(each)) for name, each in runs.items()}
+
+
+def _run(
+    model: Recommender,
+    split: Split,
+    metrics: Mapping[str, Metric],
+    *,
+    fitted: bool,
+    sampled: Sampled | None,
+    progress: Progress | None,
+    what: str,
+) -> Run:
+    started = perf_counter()
+    if not fitted and isinstance(model, Model):
+        if progress is not None:
+            progress(f"{what}: fit", 0, 1)
+        model = _fresh(model).fit(split.train)
+        if progress is not None:
+            progress(f"{what}: fit", 1, 1)
+    after_fit = perf_counter()
+    seen, recommend_seconds = collect(
+        model,
+        split,
+        list(metrics.values()),
+        sampled=sampled,
+        progress=progress,
+        what=f"{what}: recommend",
+    )
+    values = values_of(metrics, seen, sampled)
+    return Run(
+        split=split.name,
+        seed=split.seed,
+        users=split.users,
+        values=values,
+        fit_seconds=after_fit - started,
+        recommend_seconds=recommend_seconds,
+        metric_seconds=perf_counter() - after_fit - recommend_seconds,
+    )
+
+
+def _fresh(model: Any) -> Any:
+    """A copy that has learned nothing, of the model and of the models among its fields."""
+    if isinstance(model, tuple):
+        return tuple(_fresh(each) for each in model)
+    if not isinstance(model, Model):
+        return model
+    return replace(
+        model, **{f.name: _fresh(getattr(model, f.name)) for f in fields(model) if f.init}
+    )
+
+
+def _name(model: Recommender) -> str:
+    return model.address.rsplit(".", 1)[-1] if isinstance(model, Model) else type(model).__name__

@@ -1,0 +1,128 @@
+"""Made-up files in the official layout of every source: invented films, people and numbers."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import zipfile
+
+__all__ = ["CSV_RELEASES", "OFFICIAL", "archive", "tarred"]
+
+NO_FLAGS = "|".join("0" * 19)
+
+
+def flags(*on: int) -> str:
+    return "|".join("1" if at in on else "0" for at in range(19))
+
+
+def tarred(files: dict[str, bytes], mode: str = "w") -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode=mode) as tar:  # type: ignore[call-overload]
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    return out.getvalue()
+
+
+def archive(name: str, files: dict[str, bytes]) -> bytes:
+    """The files as the archive whose name this is."""
+    if name.endswith(".tar.gz"):
+        return tarred(files, "w:gz")
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as zipped:
+        for path, content in files.items():
+            zipped.writestr(path, content)
+    return out.getvalue()
+
+
+CSV_RELEASES = {"small": "ml-latest-small", "20m": "ml-20m", "25m": "ml-25m", "32m": "ml-32m"}
+
+ML_CSV = {
+    "ratings.csv": "userId,movieId,rating,timestamp\n7,1,4.5,1100000000\n7,30,0.5,1100000005\n"
+    "9,1,3.0,1200000000\n",
+    "movies.csv": "movieId,title,genres\n"
+    '1,"Lamp, The (Lampe, La) (2001)",Comedy|Drama\n'
+    '30,"""Quoted"" Film (1999-2004)",(no genres listed)\n'
+    "31,Ohne Jahr,Sci-Fi\n",
+    "links.csv": "movieId,imdbId,tmdbId\n1,0114709,862\n30,0000007,\n31,8,9\n",
+    "tags.csv": "userId,movieId,tag,timestamp\n7,1,dry,1100000000\n",
+}
+
+NETFLIX_1 = b"1:\n6,3,2005-09-06\n7,5,2005-05-13\n"
+NETFLIX_2 = b"2:\n7,4,1999-12-31\n"
+NETFLIX_TITLES = "1,2003,Une \xeele, deux mers\n2,NULL,Sans ann\xe9e\n".encode("latin-1")
+
+LASTFM = {
+    "artists.dat": "id\tname\turl\tpictureURL\n"
+    '51\tThe "Quotes"\thttp://a\thttp://b\n52\tJöel\thttp://c\t\n',
+    "user_artists.dat": "userID\tartistID\tweight\n2\t51\t13883\n2\t52\t10\n3\t52\t7\n",
+    "user_taggedartists.dat": "userID\tartistID\ttagID\tday\tmonth\tyear\n"
+    "2\t52\t3\t1\t4\t2009\n2\t52\t1\t1\t4\t2009\n3\t52\t3\t1\t5\t2010\n",
+}
+
+# name -> path in the download -> content
+OFFICIAL: dict[str, dict[str, bytes]] = {
+    "movielens-100k": {
+        "ml-100k/u.data": b"196\t2\t3\t881250949\n186\t1\t4\t891717742\n196\t1\t5\t881250950\n",
+        "ml-100k/u1.test": b"196\t1\t5\t881250950\n",
+        "ml-100k/u1.base": b"196\t2\t3\t881250949\n186\t1\t4\t891717742\n",
+        "ml-100k/ua.test": b"186\t1\t4\t891717742\n196\t2\t3\t881250949\n",
+        "ml-100k/u.item": (
+            f"1|Caf\xe9 (1995)|01-Jan-1995||http://us.imdb.com/1|{flags(3, 4)}\n"
+            f"2|unknown||||{flags(0)}\n3|Zug\x85um (1990) (V)|||x|{NO_FLAGS}\n"
+        ).encode("latin-1"),
+        "ml-100k/u.user": b"186|24|M|technician|85711\n196|53|F|other|T8H1N\n",
+    },
+    "movielens-1m": {
+        "ml-1m/ratings.dat": b"1::3::5::978300760\n1::1::4::978302109\n2::3::1::978298413\n",
+        "ml-1m/movies.dat": (
+            "1::Episode IV: Caf\xe9 (1977)::Action|Sci-Fi\n3::Mis\xe9rables, Les (1995)::Drama\n"
+        ).encode("latin-1"),
+        "ml-1m/users.dat": b"1::F::1::10::48067\n2::M::56::16::70072-0001\n",
+    },
+    "movielens-10m": {
+        "ml-10M100K/ratings.dat": b"1::122::5::838985046\n2::185::0.5::838983525\n",
+        "ml-10M100K/movies.dat": (
+            "122::Über: alles (1992)::Comedy\n185::Net, The (1995)::(no genres listed)\n"
+        ).encode(),
+        "ml-10M100K/tags.dat": b"15::4973::excellent!::1215184630\n",
+    },
+    **{
+        f"movielens-{size}": {f"{folder}/{n}": text.encode() for n, text in ML_CSV.items()}
+        for size, folder in CSV_RELEASES.items()
+    },
+    "netflix-prize": {
+        "download/README": b"invented",
+        "download/movie_titles.txt": NETFLIX_TITLES,
+        "download/training_set.tar": tarred(
+            {
+                "training_set/mv_0000001.txt": NETFLIX_1,
+                "training_set/mv_0000002.txt": NETFLIX_2,
+            }
+        ),
+    },
+    "goodbooks": {
+        "ratings.csv": b"user_id,book_id,rating\n1,2,5\n2,1,3\n1,1,4\n",
+        "books.csv": (
+            "book_id,goodreads_book_id,best_book_id,work_id,books_count,isbn,isbn13,authors,"
+            "original_publication_year,original_title,title,language_code\n"
+            '1,900,900,10,2,0439023483,9.78e+12,"Ann A., Bo B.",2008.0,Lärm,'
+            '"Lärm (Serie, #1)",eng\n'
+            "2,901,901,11,2,,,Cy C.,-300.0,,Alt,\n"
+        ).encode(),
+        "book_tags.csv": b"goodreads_book_id,tag_id,count\n900,1,5\n900,0,70\n901,1,3\n",
+        "tags.csv": b"tag_id,tag_name\n0,to-read\n1,fantasy\n",
+        "to_read.csv": b"user_id,book_id\n1,2\n",
+    },
+    "gowalla": {"train.txt": b"0 5 3\n1 \n2 5", "test.txt": b"0 9\n1\n2 3 9\n"},
+    "amazon-book": {
+        "train.txt": b"0 1 0\n1 1\n",
+        "test.txt": b"0 2\n1 \n",
+        "item_list.txt": b"org_id remap_id freebase_id\nB0 0 m.0\n0393316041 1 m.1\nB2 2 m.2\n",
+    },
+    "lastfm-hetrec": {
+        **{name: text.replace("\n", "\r\n").encode() for name, text in LASTFM.items()},
+        "tags.dat": "tagID\ttagValue\r\n1\tmetal\r\n3\tfu\xdfball\r\n".encode("latin-1"),
+    },
+}
