@@ -137,6 +137,7 @@ class Bench:
             "items": loaded.train.shape[1],
             "train": loaded.train.nnz,
             "held_out": loaded.test.nnz,
+            "liked_negatives": liked_negatives(loaded.train),
         }
 
     def rounds(self, task: str) -> Iterator[tuple[int, str]]:
@@ -268,6 +269,18 @@ class Bench:
         shown = {key: found[key] for key in ("fit_s", "first_s", "compute_s") if key in found}
         print(" ".join(f"{key[:-2]} {value:.3f} s" for key, value in shown.items()), flush=True)
         return found
+
+
+def liked_negatives(x: Any) -> dict[str, float]:
+    """How often a random negative is something the user chose: libraries that skip such a draw
+    make that much less of an epoch. By what it is drawn from: all items alike, or all events."""
+    lengths = np.diff(x.indptr)
+    popular = np.bincount(x.indices, minlength=x.shape[1])
+    reached = np.add.reduceat(np.append(popular[x.indices], 0), x.indptr[:-1]) * (lengths > 0)
+    return {
+        "from_items": round(float((lengths**2).sum() / x.nnz / x.shape[1]), 4),
+        "from_events": round(float((lengths * reached).sum() / x.nnz / x.nnz), 4),
+    }
 
 
 def listen(process: subprocess.Popen[str], start: float) -> tuple[list[str], float | None]:
@@ -414,13 +427,18 @@ def plain_table(
         row = [name]
         for key in columns:
             value = found[name].get(key)
-            said = "-" if value is None else f"{value:.4g}"
+            said = "-" if value is None else number(value)
             if value is not None and name != OURS and key not in bare and ours.get(key):
                 said += f" ({value / ours[key]:.2f}x)"
             row.append(said)
         rows.append(row)
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in rows]
+
+
+def number(value: float) -> str:
+    """Four digits, and never an exponent for what people count."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The parts of the README and the site that are made from the code. Also a hook of MkDocs.
+"""The parts of the README and the site that are made from the code.
 
 python docs/catalogue.py --readme     writes the tables in README.md
 """
@@ -88,11 +88,11 @@ def catalogue_page() -> str:
     return "\n".join(lines)
 
 
-def on_page_markdown(markdown: str, **_: Any) -> str:
-    """MkDocs calls this for every page."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8").replace("](benchmarks/", "](")
+def page(markdown: str) -> str:
+    """A page of the site with its made parts, named in comments, filled in."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
     text = text.replace("](CONTRIBUTING.md)", "](contributing.md)")
-    text = re.sub(r"\]\((README|papers/results/[\w.-]+)(\.md)?\)", "](catalogue.md)", text)
+    text = re.sub(r"\[([^]]+)\]\((papers|benchmarks)/[\w./-]*\)", r"`\1`", text)
     made = {
         "readme": lambda: text,
         "catalogue": catalogue_page,

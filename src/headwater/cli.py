@@ -251,8 +251,9 @@ def data_fetch(
         typer.echo(f"{source.title}\n{source.terms}\n{source.terms_url}")
         accept = typer.confirm("Accept these terms?")
     with progress() as told:
-        where = fetch(name, accept=accept, folder=folder, progress=told)
-    show({"name": name, "folder": str(where)}, as_json)
+        got = fetch(name, accept=accept, folder=folder, progress=told)
+    found = {"name": name, "folder": str(got.folder), "files": [str(f) for f in got.files]}
+    show({**found, "unverified": [str(f) for f in got.unverified]}, as_json)
 
 
 @data_app.command("import")
@@ -692,7 +693,10 @@ def reported(result: Any, report: Path | None, as_json: bool, title: str) -> Non
         found = {"table": result.table().to_dicts(), "times": result.times().to_dicts()}
         show({**found, **({} if tests is None else {"tests": tests.to_dicts()})}, True)
         return
-    show(result.table(), False, title=title)
+    table = result.table()
+    if table["splits"].max() == 1:
+        table = table.drop("split_mean", "split_low", "split_high", "median", "splits")
+    show(table, False, title=title)
     if tests is not None and len(tests):
         show(tests, False, title="Differences, paired by user; p-values corrected after Holm")
     show(result.times(), False, title="Time")
@@ -761,7 +765,7 @@ def said(value: Any) -> str:
 
 
 @contextmanager
-def progress() -> Iterator[Callable[[str, int, int], None]]:
+def progress() -> Iterator[Callable[[str, int, int | None], None]]:
     """A bar a task on standard error, where that is a terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -777,7 +781,7 @@ def progress() -> Iterator[Callable[[str, int, int], None]]:
     ) as bars:
         tasks: dict[str, Any] = {}
 
-        def told(what: str, done: int, total: int) -> None:
+        def told(what: str, done: int, total: int | None) -> None:
             if what not in tasks:
                 tasks[what] = bars.add_task(what, total=total)
             bars.update(tasks[what], completed=done, total=total)

@@ -28,6 +28,20 @@ def test_only_the_pool_is_expected():
     seen = small([[3, 4]], [[3, 4]], log=[[0, 1, 2], [0, 1], [0]], pool=[2, 3, 4])
     np.testing.assert_allclose(Serendipity(k=2)(seen), 1 / 2)
 
+    seen = small([[0, 2]], [[0, 2]], log=[[0, 1, 2], [0, 1], [0]], pool=[2], past=[[2]])
+    np.testing.assert_allclose(Serendipity(k=2)(seen), 1 / 2)  # the pool has nothing to expect
+
+
+def test_history_makes_room_for_less_popular_ones():
+    log = [[0, 1, 2, 3], [0, 1, 2], [0, 1], [0]]
+    seen = small([[0, 1, 2, 3]], [[0, 1, 2, 3]], log=log, past=[[1, 0, 0]])
+    np.testing.assert_allclose(Serendipity(k=4)(seen), 0)
+    seen = small([[2, 3]], [[2, 3]], log=log, past=[[1, 0, 0]])
+    np.testing.assert_allclose(Serendipity(k=2)(seen), 0)
+    np.testing.assert_allclose(Serendipity(k=1)(seen), 0)
+    seen = small([[3, 2]], [[2, 3]], log=log, past=[[1, 0, 0]])
+    np.testing.assert_allclose(Serendipity(k=1)(seen), 1)
+
 
 def test_k_is_positive():
     with pytest.raises(BadParameter, match="k must be at least 1, got 0"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,7 @@ from ._rejects import Rejects, bad
 from ._tables import Batch, Table, open_table
 from ._times import Clock
 
-__all__ = ["Events", "gather", "grouped", "places"]
+__all__ = ["Events", "gather", "grouped", "places", "roles_of"]
 
 MOST_KINDS = 127  # of events: they are int8
 
@@ -65,24 +64,21 @@ class Events:
 
 
 def gather(
-    source: Any,
-    asked: Mapping[str, Column],
-    *,
-    rejects: str | Path | None = None,
-    strict: bool = False,
-    encoding: str = "utf-8",
+    source: Any, asked: Mapping[str, Column], out: Rejects, *, encoding: str = "utf-8"
 ) -> Events:
-    """Read the columns that ``asked`` maps the roles to, and guess where it says None.
+    """Read the columns that ``asked`` maps the roles to, guessing where it says None.
 
-    Raises `DataError` if ``source`` is no table, has not the columns, or has no row of use.
+    Bad rows go to ``out``. Raises `DataError` if ``source`` is no table, has not the columns, or
+    has no row of use.
     """
     table = open_table(source, encoding=encoding, asked=[name for name in asked.values() if name])
-    roles, notes = _roles(table, asked)
+    roles, notes = roles_of(table, asked)
+    out.unit = table.unit
     known = [name for name in table.columns if name not in roles.values()]
     codes = {role: Codes() for role in ("user", "item", "event")}
     parts: dict[str, list[NDArray[Any]]] = {role: [] for role in roles}
     facts, clock, seen, as_text = Facts(known), Clock(), 0, {"user": False, "item": False}
-    with Rejects(rejects, unit=table.unit, strict=strict) as out:
+    with out:
         for batch in table.batches(table.columns):
             seen += len(batch.rows) + batch.broken["row"].n_unique()
             clean, right, wrong = _checked(batch, roles, clock)
@@ -115,6 +111,8 @@ def gather(
             facts.renumber(new)
     kind_names = codes["event"].values.sort()
     rank = codes["event"].values.rank("ordinal").to_numpy() - 1
+    if "rating" not in roles:
+        notes.append("no column of ratings: every value is 1")
     if "time" not in roles:
         notes.append("no column of times: events are in the order of the rows")
     elif orders_only(roles["time"]):
@@ -159,7 +157,8 @@ def places(n: int) -> Ints:
     return np.arange(n, dtype=np.int32 if n < 2**31 else np.int64)
 
 
-def _roles(table: Table, asked: Mapping[str, Column]) -> tuple[dict[str, str], list[str]]:
+def roles_of(table: Table, asked: Mapping[str, Column]) -> tuple[dict[str, str], list[str]]:
+    """The column of each role, and what there is to say about how they were found."""
     notes = [table.note] if table.note else []
     if table.sample and not any(asked.values()):
         roles = by_place(table.sample, table.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from ._columns import NAMES, fold
 from ._ids import WHOLE, names, texts
 from ._tables import open_table, whole
 
-__all__ = ["Facts", "beside", "catalogue"]
+__all__ = ["Facts", "Listed", "beside", "catalogue"]
 
 KNOWN = {  # the name in the catalogue, and what else it may be called
     "title": "title name itemname itemtitle movietitle producttitle productname headline",
@@ -77,49 +78,62 @@ class Facts:
         return pl.DataFrame(out)
 
 
-def beside(
-    source: Any, ids: Ids, role: str, column: str, encoding: str
-) -> tuple[pl.DataFrame, list[str]]:
-    """A table with a row for each item (or user), put in the order of ``ids``, and what to say.
+@dataclass(frozen=True)
+class Listed:
+    """A table with a row for each item (or user), in the order of their numbers."""
+
+    frame: pl.DataFrame  # (N, columns), null where it knows nothing
+    missing: pl.Series  # the ids it does not know
+    left_out: dict[str, int]  # rows that found no place, by why
+    name: str
+    role: str
+
+    @property
+    def notes(self) -> list[str]:
+        n = len(self.frame) - len(self.missing)
+        why = ", ".join(f"{n:,} rows {why}" for why, n in self.left_out.items() if n)
+        said = f"{self.name} knows {n:,} of {len(self.frame):,} {self.role}s"
+        return [f"{said}; left out {why}" if why else said]
+
+
+def beside(source: Any, ids: Ids, role: str, column: str, encoding: str) -> Listed:
+    """The table ``source`` of items or users (``role``), put in the order of ``ids``.
 
     Its ids are in the column that is called like that of the events, ``column``, or as one would
-    call it. What it does not know is null, and of two rows for one id the first counts. Raises
-    `DataError` if it knows none of the ids.
+    call it. Of several rows for one id the first counts. Raises `DataError` if it knows none.
     """
     table = open_table(source, encoding=encoding)
-    where = f"the {role} table {table.name}"
+    name = f"the {role} table {table.name}"
     frame, broken = whole(table)
-    key = column if column in frame.columns else _key(frame.columns, role, where)
-    as_text = table.typed and frame[key].dtype == pl.String
+    key = column if column in frame.columns else _key(frame.columns, role, name)
     ours = texts(frame[key])
-    at = ids.encode(names(ours.fill_null(""), as_text=as_text)[0])
+    keys, _ = names(ours.drop_nulls(), as_text=table.typed and frame[key].dtype == pl.String)
+    frame = frame.filter(ours.is_not_null()).drop(key)
+    at = ids.encode(keys)
     known = np.flatnonzero(at != PAD)
     if len(known) == 0:
         raise DataError(
-            f"{where} knows none of the {role}s of the events: its {key!r} is like "
-            f"{_some(ours)}, theirs like {_some(ids.values)}"
+            f"{name} knows none of the {role}s of the events: its {key!r} is like {_some(keys)}, "
+            f"theirs like {_some(ids.values)}"
         )
     place = np.full(len(ids), PAD)
     place[at[known[::-1]]] = known[::-1]
-    rest = frame.drop(key)
+    there = place != PAD
     if not table.typed:
-        rest = rest.with_columns(_typed(each) for each in rest if each.dtype == pl.String)
-    index = pl.Series(place).to_frame("at").select(pl.when(pl.col("at") != PAD).then("at"))["at"]
-    left_out = {
-        "about others": len(at) - len(known) - ours.null_count(),
-        f"without a {role} id": ours.null_count(),
-        "repeated": len(known) - int((place != PAD).sum()),
-        "broken": len(broken),
-    }
-    said = [
-        f"{where}: {int((place != PAD).sum()):,} of {len(ids):,} {role}s are in it (by {key!r})"
-    ]
-    if any(left_out.values()):
-        said.append(
-            f"{where}: left out "
-            + ", ".join(f"{n:,} rows {why}" for why, n in left_out.items() if n)
-        )
-    return rest.select(pl.all().gather(index)), said
+        frame = frame.with_columns(_typed(each) for each in frame if each.dtype == pl.String)
+    index = pl.select(pl.when(pl.Series(there)).then(pl.Series(place))).to_series()
+    return Listed(
+        frame.select(pl.all().gather(index)),
+        ids.values.filter(pl.Series(~there)),
+        {
+            f"about {role}s without events": len(keys) - len(known),
+            f"with no {role} id": len(ours) - len(keys),
+            "for the second time": len(known) - int(there.sum()),
+            "that are broken": len(broken),
+        },
+        name,
+        role,
+    )
 
 
 def catalogue(table: pl.DataFrame, n_items: int) -> tuple[pl.DataFrame, list[str]]:

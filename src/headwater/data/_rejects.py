@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from contextlib import suppress
+from contextlib import ExitStack
+from itertools import zip_longest
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
 import polars as pl
 
+from ..atomic import atomic_path
 from ..errors import DataError, HeadwaterError
 
 __all__ = ["SCHEMA", "Rejects", "bad"]
@@ -37,23 +38,24 @@ def bad(rows: pl.Series, column: str, values: pl.Series, reason: str | pl.Series
 class Rejects:
     """Collects bad rows while a table is read; as a context it writes them to ``path`` at the end.
 
-    The file appears whole or not at all, and also when the reading ends in an error about the data.
+    The file appears whole or not at all, also when the reading ends in an error about the data.
     With ``strict`` the first bad rows raise `DataError`.
     """
 
-    def __init__(self, path: str | Path | None = None, *, unit: str = "row", strict: bool = False):
+    def __init__(self, path: str | Path | None = None, *, strict: bool = False):
         self.path = None if path is None else Path(path)
-        self.unit = unit
         self.strict = strict
+        self.unit = "row"  # what is counted: rows of a frame, lines of a file
         self.count = 0  # rows that were left out
         self.reasons: Counter[tuple[str, str]] = Counter()  # (column, reason) -> how often
-        self.first: list[str] = []
+        self.first: dict[tuple[str, str], list[str]] = {}  # some examples of each
         self._file: IO[bytes] | None = None
 
     def __enter__(self) -> Self:
+        self._open = ExitStack()
         if self.path is not None:
-            self._part = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
-            self._file = self._part.open("wb")
+            part = self._open.enter_context(atomic_path(self.path))
+            self._file = self._open.enter_context(part.open("wb"))
             pl.DataFrame(schema=SCHEMA).write_csv(self._file)
         return self
 
@@ -63,14 +65,10 @@ class Rejects:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._file is None or self.path is None:
-            return
-        self._file.close()
-        if error is None or isinstance(error, HeadwaterError):
-            os.replace(self._part, self.path)
+        if isinstance(error, HeadwaterError):  # then what was found is wanted most
+            self._open.__exit__(None, None, None)
         else:
-            with suppress(OSError):
-                self._part.unlink()
+            self._open.__exit__(kind, error, trace)
 
     def add(self, found: pl.DataFrame) -> None:
         """Note what is wrong; ``found`` is as `bad` makes it, and several lines may share a row."""
@@ -78,11 +76,13 @@ class Rejects:
             return
         found = found.sort("row", maintain_order=True)
         self.count += found["row"].n_unique()
-        for column, reason, often in found.group_by("column", "reason").len().rows():
-            self.reasons[column, reason] += often
-        for row, column, value, reason in found.head(SHOWN - len(self.first)).rows():
-            shown = "" if value is None else f" {value!r}"
-            self.first.append(f"{self.unit} {row}: {column}{shown} {reason}")
+        for (column, reason), part in found.group_by("column", "reason", maintain_order=True):
+            key = str(column), str(reason)
+            self.reasons[key] += len(part)
+            some = self.first.setdefault(key, [])
+            for row, _, value, _ in part.head(SHOWN - len(some)).rows():
+                shown = f" {value!r}" if value else ""
+                some.append(f"{self.unit} {row}: {column}{shown} {reason}")
         if self._file is not None:
             found.write_csv(self._file, include_header=False)
         if self.strict:
@@ -93,7 +93,9 @@ class Rejects:
 
     @property
     def examples(self) -> str:
-        return "; ".join(self.first)
+        """A few of the bad rows, for as many reasons as there are."""
+        turns = zip_longest(*self.first.values())
+        return "; ".join([each for turn in turns for each in turn if each][:SHOWN])
 
     def note(self, seen: int) -> str:
         """What was left out, for people."""

@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from difflib import get_close_matches
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,9 @@ import polars as pl
 from polars.exceptions import PolarsError
 
 from ..errors import DataError, UnknownName
+from ._blocks import Batch, content, head
 from ._rejects import SCHEMA
-from ._text import SEPARATORS, Batch, Delimited, JsonLines, content, head
+from ._text import SEPARATORS, Delimited, JsonLines
 
 __all__ = ["Batch", "Table", "open_table", "whole"]
 
@@ -39,9 +42,11 @@ def open_table(source: Any, *, encoding: str = "utf-8", asked: Sequence[str] = (
     """The table that ``source`` is; what a file is, is told from its content, not its name.
 
     ``asked`` are names the caller will use: "column_1" among them means there is no header.
-    Raises `DataError` for what is no table.
+    Raises `DataError` for what is no table, `UnknownName` for a file that is not there.
     """
-    if isinstance(source, str | Path):
+    if isinstance(source, Table):
+        return source
+    if isinstance(source, str | PathLike):
         return _file(Path(source), encoding, asked)
     if isinstance(source, pl.LazyFrame):
         return _lazy(source, "the frame")
@@ -62,8 +67,9 @@ def _file(path: Path, encoding: str, asked: Sequence[str]) -> Table:
         inside = ", ".join(sorted(each.name for each in path.iterdir())[:20])
         raise DataError(f"{path} is a folder; give one of its files: {inside}")
     if not path.exists():
-        beside = [str(each) for each in path.parent.glob("*")] if path.parent.is_dir() else []
-        raise UnknownName("file", path, sorted(beside)[:200])
+        beside = [each.name for each in path.parent.glob("*")] if path.parent.is_dir() else []
+        near = get_close_matches(path.name, beside, n=3)
+        raise UnknownName("file", str(path), [str(path.with_name(name)) for name in near])
     with path.open("rb") as file:
         magic = file.read(8)
     if not magic:
@@ -76,7 +82,7 @@ def _file(path: Path, encoding: str, asked: Sequence[str]) -> Table:
         if magic[:4] == b"\xff\xff\xff\xff":
             return _frame(pl.read_ipc_stream(path), str(path))
     except PolarsError as error:
-        raise DataError(f"{path} is truncated or damaged: {_line(error)}") from error
+        raise _damaged(path, error) from error
     if magic[:4] == b"PK\x03\x04":
         raise DataError(f"{path} is a zip archive: unpack it and give the table inside")
     start = head(path, encoding).lstrip()[:1]
@@ -85,8 +91,7 @@ def _file(path: Path, encoding: str, asked: Sequence[str]) -> Table:
     if start == "{":
         lines = JsonLines(path, encoding)
         return Table(str(path), lines.columns, lines.batches, "line", typed=False)
-    headless = any(name.startswith("column_") for name in asked)
-    text = Delimited(path, encoding, headless=headless)
+    text = Delimited(path, encoding, asked)
     return Table(
         str(path),
         text.columns,
@@ -117,9 +122,12 @@ def _lazy(frame: pl.LazyFrame, name: str) -> Table:
                 yield Batch(part, _rows(at, len(part)), pl.DataFrame(schema=SCHEMA))
                 at += len(part)
         except PolarsError as error:
-            raise DataError(f"{name} is truncated or damaged: {_line(error)}") from error
+            raise _damaged(name, error) from error
 
-    return Table(name, frame.collect_schema().names(), batches)
+    try:
+        return Table(name, frame.collect_schema().names(), batches)
+    except PolarsError as error:
+        raise _damaged(name, error) from error
 
 
 def _frame(frame: pl.DataFrame, name: str) -> Table:
@@ -157,5 +165,5 @@ def _rows(at: int, n: int) -> pl.Series:
     return pl.int_range(at, at + n, dtype=pl.Int64, eager=True)
 
 
-def _line(error: Exception) -> str:
-    return str(error).partition("\n")[0]
+def _damaged(name: object, error: Exception) -> DataError:
+    return DataError(f"{name} cannot be read (is it whole?): {str(error).partition(chr(10))[0]}")

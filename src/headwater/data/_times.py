@@ -8,7 +8,7 @@ import polars as pl
 __all__ = ["Clock"]
 
 UNITS = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
-LAST = 253_402_300_799  # the end of the year 9999
+FIRST, LAST = -62_135_596_800, 253_402_300_799  # the years 1 to 9999
 SPELLINGS = (
     "%Y-%m-%d %H:%M:%S%.f",
     "%Y-%m-%dT%H:%M:%S%.f",
@@ -66,7 +66,7 @@ class Clock:
             self.unit = list(UNITS)[sum(size > most for most in (1e11, 1e14, 1e17))]
         rounded = number.floor().cast(pl.Int64, strict=False)
         when = pl.coalesce(whole, rounded) // UNITS[self.unit or "seconds"]
-        return pl.select(pl.when(when.abs() <= LAST).then(when)).to_series()
+        return pl.select(pl.when(when.is_between(FIRST, LAST)).then(when)).to_series()
 
 
 def _dates(number: pl.Series) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from ..types import Floats
 
@@ -26,7 +26,7 @@ def interval(values: Floats, *, normal: bool) -> tuple[float, float]:
     if n < 2:
         return np.nan, np.nan
     half = (1 + LEVEL) / 2
-    wide = stats.norm.ppf(half) if normal else stats.t.ppf(half, n - 1)
+    wide = special.ndtri(half) if normal else special.stdtrit(n - 1, half)
     error = float(wide * values.std(ddof=1) / np.sqrt(n))
     return float(values.mean()) - error, float(values.mean()) + error
 
@@ -43,9 +43,11 @@ def paired_p(differences: Floats, test: str) -> float:
     if not differences.any():
         return 1.0
     if test == "wilcoxon":
+        from scipy import stats  # half a second to import
+
         return float(stats.wilcoxon(differences).pvalue)
     error = differences.std(ddof=1) / np.sqrt(n)
-    return float(2 * stats.t.sf(abs(differences.mean()) / error, n - 1)) if error else 0.0
+    return float(2 * special.stdtr(n - 1, -abs(differences.mean()) / error)) if error else 0.0
 
 
 def bootstrap(

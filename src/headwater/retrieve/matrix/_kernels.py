@@ -16,7 +16,7 @@ from numba import njit
 
 from ...types import Floats
 
-__all__ = ["below", "cores", "kernel", "mix", "solve", "spread"]
+__all__ = ["STEP", "below", "cores", "kernel", "mix", "solve", "spread"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
