@@ -52,9 +52,9 @@ TASKS = tuple(LIBRARIES)
 # RecBole's Adam has its own learning rate and needs its own number of epochs: only the time of an
 # epoch can be compared, and three of them are enough for that
 OWN_HOW = {("recbole", "bpr"): {"epochs": 3}}
-# implicit warns that a threaded BLAS under its own threads is slow (it is, fourfold), and asks for
-# this; RecTools has implicit inside
-ONE_BLAS = {("implicit", t) for t in ("ials", "bpr")} | {("rectools", t) for t in ("ials", "bpr")}
+# Here every library spreads the work over threads of its own. A threaded BLAS below them makes them
+# wait for each other, up to fourfold (implicit warns of it), so all get a BLAS of one thread
+ONE_BLAS = ("ials", "bpr")
 SLOW = 8.0  # seconds: side measurements (recommend, evaluate) that take longer are made once
 PATIENCE = 300.0  # seconds that one process may take
 
@@ -233,7 +233,7 @@ class Bench:
     def run(self, library: str, task: str, order: dict[str, Any]) -> dict[str, Any] | None:
         """One process; None, and a line in ``failed``, if it did not give what was asked."""
         surroundings = threads_environment(order["threads"])
-        if (library, task) in ONE_BLAS:
+        if task in ONE_BLAS:
             surroundings["OPENBLAS_NUM_THREADS"] = "1"
         command = [interpreter(library), HERE / "worker.py", json.dumps(order)]
         head = {key: order[key] for key in ("kind", "task", "threads", "repeat")}

@@ -292,7 +292,7 @@ class TestStrongGeneralization:
         assert made.notes, "a third of the events in one user cannot be shared out"
 
     def test_what_is_fed_in(self):
-        data = sized(list(range(1, 41)) * 3)
+        data = sized(list(range(1, 41)) * 10)
         made = split(data, "strong_generalization", seed=3)
         for part in (made, made.validation):
             h = part.queries.history.lengths + part.truth.lengths
@@ -304,6 +304,7 @@ class TestStrongGeneralization:
         lengths = dict(zip(ids, data.log.lengths, strict=True))
         trained = set(made.train.users.values)
         short = [u for u in ids if u not in trained and lengths[u] < 5]
+        assert short
         assert not set(short) & set(made.users)
         assert made.dropped["users with nothing held out"] == len(short)
 

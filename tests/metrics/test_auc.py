@@ -30,7 +30,7 @@ def test_only_candidates_count():
 
 def test_needs_ranks():
     seen = small([[1]], [[1]])
-    with pytest.raises(DataError, match="AUC needs the ranks of what was chosen"):
+    with pytest.raises(DataError, match="AUC needs the column 'ranks'"):
         AUC()(seen)
-    with pytest.raises(DataError, match="AUC needs the candidates"):
+    with pytest.raises(DataError, match="AUC needs the column 'candidates'"):
         AUC()(replace(seen, ranks=np.ones(1)))

@@ -28,7 +28,7 @@ def test_by_hand():
 
 def test_says_what_is_wrong():
     seen = small([[1]], [[1]])
-    with pytest.raises(DataError, match="MAE needs the predicted of what was chosen"):
+    with pytest.raises(DataError, match="MAE needs the column 'predicted'"):
         MAE()(seen)
     with pytest.raises(DataError, match="MAE got NaN as a prediction"):
         MAE()(replace(seen, predicted=np.array([np.nan])))

@@ -29,7 +29,7 @@ def test_by_hand():
 
 def test_says_what_is_wrong():
     seen = small([[1]], [[1]])
-    with pytest.raises(DataError, match="RMSE needs the predicted of what was chosen"):
+    with pytest.raises(DataError, match="RMSE needs the column 'predicted'"):
         RMSE()(seen)
     with pytest.raises(DataError, match="RMSE got NaN as a prediction"):
         RMSE()(replace(seen, predicted=np.array([np.nan])))

@@ -157,8 +157,12 @@ def _column(name: str, column: Any) -> pl.Series:
     if getattr(column.dtype, "kind", "O") in "iufbM" and hasattr(column.dtype, "itemsize"):
         with suppress(TypeError, PolarsError):
             return pl.Series(name, column.to_numpy())
-    values = column.astype(object).where(column.notna(), None).tolist()
-    return pl.Series(name, values, strict=False)
+    gone = column.isna().tolist()
+    pairs = zip(column.astype(object).tolist(), gone, strict=True)
+    found = pl.Series(name, [None if empty else value for value, empty in pairs], strict=False)
+    if found.dtype != pl.Object:
+        return found
+    return pl.Series(name, [None if value is None else str(value) for value in found])
 
 
 def _rows(at: int, n: int) -> pl.Series:

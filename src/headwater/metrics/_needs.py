@@ -14,8 +14,8 @@ def needed(metric: object, seen: Evidence, name: str) -> Floats:
     column: Floats | None = getattr(seen, name)
     if column is None:
         raise DataError(
-            f"{type(metric).__name__} needs the {name} of what was chosen, which this evidence "
-            "lacks. `evaluate` fills it in for a recommender that scores every item."
+            f"{type(metric).__name__} needs the column {name!r}, which this evidence lacks; "
+            "`evaluate` fills it in for a recommender that scores every item"
         )
     return column
 

@@ -6,7 +6,7 @@ Whoever hits with every slot gets 1, however much was chosen. An item chosen mor
 once.
 
 Source:  Liang, Krishnan, Hoffman, Jebara, "Variational Autoencoders for Collaborative Filtering",
-         WWW 2018, section 4.2 (there Recall@R). arXiv:1802.05814
+         WWW 2018 (there Recall@R). arXiv:1802.05814
 Checked: against sets, request by request, tests/metrics/test_calibrated_recall.py
 Differs: in nothing.
 """

@@ -7,7 +7,7 @@ that could have been recommended: the pool of the requests, or the whole catalog
 Items that are never shown are in it, with 0. One number for all requests.
 
 Source:  Shani, Gunawardana, "Evaluating Recommendation Systems", Recommender Systems Handbook 2011,
-         section 8.3.7.
+         on item space coverage.
 Checked: against the mean difference of all pairs, tests/metrics/test_gini.py
 Differs: in nothing.
 """

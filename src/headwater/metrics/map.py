@@ -5,7 +5,7 @@
 One value a request (average precision); the mean of them is the M.
 
 Source:  McFee, Bertin-Mahieux, Ellis, Lanckriet, "The Million Song Dataset Challenge", WWW 2012
-         Companion, section 4.1: average precision cut at k, over min(k, what was chosen).
+         Companion: average precision cut at k, over min(k, what was chosen).
 Checked: against the sum, slot by slot, tests/metrics/test_map.py
 Differs: in nothing.
 """

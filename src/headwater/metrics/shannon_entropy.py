@@ -7,7 +7,7 @@ divided by log2 n, what n items shown alike would have: the pool of the requests
 catalogue without one. One number for all requests.
 
 Source:  Shani, Gunawardana, "Evaluating Recommendation Systems", Recommender Systems Handbook 2011,
-         section 8.3.7.
+         on item space coverage.
 Checked: against scipy.stats.entropy, tests/metrics/test_shannon_entropy.py
 Differs: in the base, 2, which the source leaves open, and in `normalise`.
 """

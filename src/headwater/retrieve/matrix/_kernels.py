@@ -21,7 +21,7 @@ __all__ = ["STEP", "below", "cores", "kernel", "mix", "solve", "spread"]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 PIECES = 8  # for each thread, so that none waits long for the slowest
-STEP = 0x9E3779B97F4A7C15  # SplitMix64: the n-th draw mixes seed + n * STEP
+STEP = 0x9E3779B97F4A7C15  # of SplitMix64's state, from one number to the next
 SMALLEST = 1e-13  # of a pivot, as a share of its diagonal: nothing is left in that direction
 
 
@@ -55,9 +55,10 @@ def spread(function: Callable[..., Any], n: int, threads: int, *arguments: Any) 
 
 
 @kernel
-def mix(state: Any) -> Any:
-    """64 random bits (uint64) from a state (uint64) that went up by ``STEP`` since the last."""
-    z = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+def mix(state: Any, n: int) -> Any:
+    """64 random bits (uint64): number ``n`` of those that begin at ``state`` (SplitMix64)."""
+    z = state + np.uint64(n + 1) * np.uint64(STEP)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return z ^ (z >> np.uint64(31))
 
