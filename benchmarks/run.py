@@ -55,7 +55,7 @@ OWN_HOW = {("recbole", "bpr"): {"epochs": 3}}
 # Here every library spreads the work over threads of its own. A threaded BLAS below them makes them
 # wait for each other, up to fourfold (implicit warns of it), so all get a BLAS of one thread
 ONE_BLAS = ("ials", "bpr")
-SLOW = 8.0  # seconds: side measurements (recommend, evaluate) that take longer are made once
+SLOW = 4.0  # seconds: side measurements (recommend, evaluate) that take longer are made once
 PATIENCE = 300.0  # seconds that one process may take
 
 
@@ -191,7 +191,10 @@ class Bench:
         lists = self.folder / "lists.npz"
         np.savez(lists, lists=np.load(have[0]))
         for repeat, library in self.rounds("metrics"):
+            if repeat:
+                continue
             order = {
+                "times": self.repeats,
                 "kind": "metrics",
                 "library": library,
                 "task": "metrics",
@@ -377,7 +380,11 @@ def tables(results: dict[str, Any]) -> str:
                 judged, {"evaluate_s": "10 best", "evaluate_all_s": "all metrics", "fit_s": "fit"}
             )
     for kind, title, columns in (
-        ("metrics", "metrics of given lists", {"convert_s": "convert", "compute_s": "compute"}),
+        (
+            "metrics",
+            "metrics of given lists",
+            {"warm_up_s": "warm up", "convert_s": "convert", "compute_s": "compute"},
+        ),
         ("first", "first recommendation of a cold process", {"first_s": "s", "peak_mib": "MiB"}),
     ):
         for task in sorted({r["task"] for r in runs if r["kind"] == kind}):

@@ -246,7 +246,7 @@ def judge(model: Any, data: Any, held_out: Any, meter: Meter) -> None:
     import numpy as np
 
     from headwater.data.split import Split
-    from headwater.evaluate import measure
+    from headwater.evaluation import measure
     from headwater.registry import addresses
 
     asked = np.flatnonzero(held_out.lengths)

@@ -9,7 +9,6 @@ import json
 import re
 import sys
 from pathlib import Path
-from typing import Any
 
 from headwater import catalogue
 from headwater.registry import addresses

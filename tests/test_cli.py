@@ -72,7 +72,7 @@ def test_lists_for_everyone_in_a_file(saved, tmp_path):
         call("recommend", saved, "--all", "--out", tmp_path / "lists.xls")
 
 
-def test_evaluate_and_compare(events, tmp_path):
+def test_evaluate_and_compare(events):
     one = call("evaluate", events, "ease", "-m", "NDCG@5", "-m", "hit@5", "--json")
     assert [row["metric"] for row in one["table"]] == ["NDCG@5", "Hit@5"]
     two = call("compare", events, "popularity", "ease", "--split", "random_per_user", "--splits", 2)

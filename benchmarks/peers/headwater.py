@@ -78,7 +78,7 @@ class Run:
     def measured(self, metrics: list[Any]) -> dict[str, float]:
         # not at the top: `first` does not need it, nor would a server
         from headwater.data.split import Split
-        from headwater.evaluate import measure
+        from headwater.evaluation import measure
 
         asked = np.flatnonzero(np.diff(self.test.indptr))
         users = self.data.users.values.gather(asked)

@@ -163,7 +163,7 @@ def _digest(arrays: dict[str, np.ndarray]) -> str:
     sha = hashlib.sha256()
     for name in sorted(arrays):
         sha.update(f"{name} {arrays[name].dtype} {arrays[name].shape}".encode())
-        sha.update(memoryview(arrays[name]).cast("B") if arrays[name].size else b"")
+        sha.update(arrays[name].reshape(-1).view(np.uint8).data)
     return sha.hexdigest()
 
 

@@ -100,7 +100,8 @@ def side_by_side(table: pl.DataFrame) -> pl.DataFrame:
     """One row a method, one column a metric: its mean, and the interval over users if it has one."""
     rows: dict[str, dict[str, Any]] = {}
     for each in table.iter_rows(named=True):
-        interval = f" [{each['low']:.3f}, {each['high']:.3f}]" if each["low"] is not None else ""
-        said = f"{each['mean']:.3f}{interval}"
+        said = f"{each['mean']:.3f}"
+        if each["low"] is not None:
+            said += f" [{each['low']:.3f}, {each['high']:.3f}]"
         rows.setdefault(each["model"], {"method": each["model"]})[each["metric"]] = said
     return pl.DataFrame(list(rows.values()))

@@ -24,13 +24,13 @@ from . import artifact
 from .data.split import Protocol, Split
 from .data.split import splits as make_splits
 from .errors import BadArtifact, BadParameter, DataError, UnknownName
-from .evaluate import Comparison, Evaluation
-from .evaluate import compare as compare_models
-from .evaluate import evaluate as evaluate_model
+from .evaluation import DEFAULT, Comparison, Evaluation
+from .evaluation import compare as compare_models
+from .evaluation import evaluate as evaluate_model
 from .evidence import Metric
 from .flow import read_flow
 from .model import Model, Recommender, Scorer
-from .registry import build
+from .registry import build, describe
 from .registry import metric as make_metric
 from .types import PAD, Dataset, Histories, Queries, Slate
 
@@ -77,12 +77,10 @@ def method(
     elif isinstance(name, Path):
         raise BadParameter(f"a flow file ends in .yaml; got {name}")
     else:
-        made = replace(name) if isinstance(name, Model) else build(name)
+        made = name.fresh() if isinstance(name, Model) else build(name)
     if parameters:
-        from .registry import describe
-
         made = build(describe(made), **parameters)
-    if not isinstance(made, Recommender):
+    if not (isinstance(made, Model) and isinstance(made, Recommender)):
         raise BadParameter(f"{made!r} does not recommend; `headwater methods` lists what does")
     if fallback and made.address not in ("retrieve.fallback", "retrieve.matrix.popularity"):
         return build({"model": "retrieve.fallback", "first": made, "then": "popularity"})
@@ -302,9 +300,10 @@ def splits_of(data: Dataset, split: Splitting = None, *, splits: int = 1, seed: 
     return split
 
 
-def metrics_of(metrics: Sequence[str | Metric] | None, k: int | None) -> list[Metric] | None:
+def metrics_of(metrics: Sequence[str | Metric] | None, k: int | None) -> Sequence[str | Metric]:
+    """The metrics asked for; ``k`` is the depth of those that name none."""
     if metrics is None:
-        return None
+        return DEFAULT if k is None else [f"{name.partition('@')[0]}@{k}" for name in DEFAULT]
     return [make_metric(m, k=k) if isinstance(m, str) else m for m in metrics]
 
 
@@ -327,8 +326,7 @@ def evaluate(
     chosen = model.model if isinstance(model, Fitted) else model
     parts = splits_of(data, split, splits=splits, seed=seed)
     made = method(chosen, **parameters)
-    asked = metrics_of(metrics, k)
-    return evaluate_model(made, parts, progress=progress, **({"metrics": asked} if asked else {}))
+    return evaluate_model(made, parts, metrics_of(metrics, k), progress=progress)
 
 
 def compare(
@@ -347,9 +345,7 @@ def compare(
     made = named_methods(models)
     parts = splits_of(data, split, splits=splits, seed=seed)
     asked = metrics_of(metrics, k)
-    return compare_models(
-        made, parts, baseline=baseline, progress=progress, **({"metrics": asked} if asked else {})
-    )
+    return compare_models(made, parts, asked, baseline=baseline, progress=progress)
 
 
 def named_methods(models: Sequence[Any] | Mapping[str, Any]) -> dict[str, Any]:

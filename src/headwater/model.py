@@ -60,6 +60,18 @@ class Model:
         own = [f.name for f in fields(self) if f.metadata.get("learned")]
         return all(name in self.__dict__ for name in own) and all(m.fitted for m in self.parts())
 
+    def fresh(self) -> Self:
+        """A copy that has learned nothing, of the model and of the models that are its fields."""
+
+        def copied(value: Any) -> Any:
+            if isinstance(value, tuple):
+                return tuple(copied(each) for each in value)
+            return value.fresh() if isinstance(value, Model) else value
+
+        return replace(
+            self, **{f.name: copied(getattr(self, f.name)) for f in fields(self) if f.init}
+        )
+
     def parts(self) -> list[Model]:
         """The models among the fields, in their order."""
         values = [getattr(self, f.name) for f in fields(self) if f.init]

@@ -176,10 +176,10 @@ def label(metric: Metric) -> str:
     >>> label(build("metrics.ndcg", k=5, gain="linear"))
     "NDCG@5(gain='linear')"
     """
-    if not is_dataclass(metric):
+    if not is_dataclass(type(metric)):
         return getattr(metric, "__name__", repr(metric))
     name = type(metric).__name__
-    values = {f.name: (getattr(metric, f.name), f.default) for f in fields(metric)}
+    values = {f.name: (getattr(metric, f.name), f.default) for f in fields(type(metric))}
     if "k" in values:
         name += f"@{values.pop('k')[0]}"
     rest = ", ".join(f"{n}={value!r}" for n, (value, default) in values.items() if value != default)

@@ -13,7 +13,7 @@ import polars as pl
 
 from .atomic import atomic_path
 from .errors import BadParameter, MissingExtra
-from .evaluate import Comparison, Evaluation
+from .evaluation import Comparison, Evaluation
 
 __all__ = ["write"]
 

@@ -20,7 +20,7 @@ import polars as pl
 
 from .data.split import Split
 from .errors import BadParameter, MissingExtra, UnknownName
-from .evaluate import measure
+from .evaluation import measure
 from .evidence import Metric
 from .model import Model
 from .registry import build, describe, label

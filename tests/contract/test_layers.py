@@ -16,7 +16,7 @@ LAYERS = (
     (*STAGES, "metrics"),
     ("registry",),
     ("flow",),
-    ("evaluate",),
+    ("evaluation",),
     ("artifact", "report", "tune"),
     ("facade", "catalogue"),
     ("testing", "papers", "simulate", "doctor", "demo"),

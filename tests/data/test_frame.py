@@ -5,6 +5,7 @@ import gzip
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 from collections import Counter, defaultdict
@@ -184,7 +185,8 @@ def test_reading_imports_neither_pandas_nor_pyarrow(tmp_path):
 # Lines and fields ---------------------------------------------------------------------------------
 
 messy = st.lists(
-    st.sampled_from(["a", "b", "1", ",", ",", '"', '""', "\n", "\n", "\r\n", " ", "é"]), max_size=40
+    st.sampled_from(["a", "b", "1", ",", ",", '"', '""', "\n", "\n", "\r\n", "\r", " ", "é"]),
+    max_size=40,
 ).map("".join)
 
 
@@ -212,7 +214,7 @@ def test_the_quick_way_and_the_size_of_blocks_change_nothing(tmp_path, text):
 
 
 @settings(HERE, max_examples=200)
-@given(text=messy.map(lambda text: text.replace('"', "")))
+@given(text=messy.map(lambda text: re.sub('"|\r(?!\n)', "", text)))
 def test_lines_without_quotes_are_split_at_their_commas(tmp_path, text):
     path = tmp_path / "plain.csv"
     path.write_bytes(b"u,v,w\n" + text.encode())
@@ -426,7 +428,7 @@ AS_NUMBERS = {
     "seconds": SECOND,
     "milliseconds": SECOND * 10**3 + 999,
     "microseconds": SECOND * 10**6 + 999_999,
-    "nanoseconds": SECOND * 10**9 + 999_999_999,
+    "nanoseconds": SECOND * 10**9 + 999_000_000,
 }
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 from polars.exceptions import PolarsError
 
@@ -22,7 +22,10 @@ from ._text import SEPARATORS, Delimited, JsonLines
 __all__ = ["Batch", "Table", "open_table", "whole"]
 
 ROWS = 1 << 19  # rows of a frame looked at together
-KINDS = "a path, a polars or pandas frame, anything with an Arrow stream, or a list of dicts"
+KINDS = (
+    "a path, a polars or pandas frame, anything with an Arrow stream, a list of dicts or a dict "
+    "of columns"
+)
 
 
 @dataclass(frozen=True)
@@ -149,14 +152,15 @@ def _polars(source: Any) -> pl.DataFrame:
         return pl.DataFrame(source)
     if isinstance(source, list) and all(isinstance(row, Mapping) for row in source):
         return pl.DataFrame(source, strict=False, infer_schema_length=None)
+    if isinstance(source, Mapping):
+        return pl.DataFrame(source, strict=False)
     raise DataError(f"cannot read a {type(source).__name__} as a table: give {KINDS}")
 
 
 def _column(name: str, column: Any) -> pl.Series:
     """A pandas column; one with objects of several types becomes text. Needs no pyarrow."""
-    if getattr(column.dtype, "kind", "O") in "iufbM" and hasattr(column.dtype, "itemsize"):
-        with suppress(TypeError, PolarsError):
-            return pl.Series(name, column.to_numpy())
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iufbM":
+        return pl.Series(name, column.to_numpy())
     gone = column.isna().tolist()
     pairs = zip(column.astype(object).tolist(), gone, strict=True)
     found = pl.Series(name, [None if empty else value for value, empty in pairs], strict=False)

@@ -76,6 +76,8 @@ class Delimited:
     def _quick(self, wanted: list[str], block: bytes) -> pl.DataFrame | None:
         """The block as polars reads it, or None unless that is surely right."""
         end = self.columns[-1]
+        if block.count(b"\r") != block.count(b"\r\n"):
+            return None
         try:
             frame = pl.read_csv(
                 block,
@@ -93,6 +95,8 @@ class Delimited:
             sure = frame[end].null_count() == 0
         else:
             sure = block.count(self._byte.encode()) == separators
+        if b'""' in block:  # an empty field, for polars another one than nothing at all
+            frame = frame.with_columns(pl.all().replace("", None))
         return frame.select(wanted) if sure else None
 
     def _careful(

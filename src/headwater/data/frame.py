@@ -56,9 +56,9 @@ def read(
 
     ``source`` is a path (text separated by commas, tabs, ``;``, ``|``, ``::`` or spaces, JSON lines
     or a JSON array, each also gzipped; Parquet; Arrow), a polars or pandas frame, anything with an
-    Arrow stream, or a list of dicts. What a file is, is told from its content. Files and lazy
-    frames are read in pieces (a JSON array is not); 8 to 21 bytes an event stay in memory, and up
-    to about 70 while they are put in order.
+    Arrow stream, a list of dicts or a dict of columns. What a file is, is told from its content.
+    Files and lazy frames are read in pieces (a JSON array is not); 8 to 21 bytes an event stay in
+    memory, and up to about 70 while they are put in order.
 
     ``user``, ``item``, ``rating``, ``time`` and ``event`` name its columns; None guesses by name,
     False (not for the first two) does without. A file whose first line is all numbers has no

@@ -26,7 +26,7 @@ from ..data import sources
 from ..data.fingerprint import fingerprint
 from ..data.split import StrongGeneralization
 from ..data.split import splits as make_splits
-from ..evaluate import measure
+from ..evaluation import measure
 from ..registry import build, metric
 from . import Progress, Reproduction
 

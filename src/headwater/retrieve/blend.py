@@ -102,7 +102,7 @@ def summed(
         paths=names,
     )
     fits = place < k
-    at = (row[fits], place[fits])
+    where = (row[fits], place[fits])
     assert out.path is not None
-    out.items[at], out.scores[at], out.path[at] = item[fits], total[fits], p[fits]
+    out.items[where], out.scores[where], out.path[where] = item[fits], total[fits], p[fits]
     return out

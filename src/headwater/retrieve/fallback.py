@@ -1,8 +1,8 @@
 """Fallback: ask the first; where it knows nothing of somebody, or too little, ask the second.
 
-    slate(r) = second(r)                                   if history(r) has fewer than `least` items,
-                                                           or the first thinks the same of all items
-    slate(r) = first(r), then what second(r) has besides   otherwise
+    slate(r) = second(r)      if history(r) has fewer than `least` items, or the first thinks the
+                              same of all items
+    slate(r) = first(r), then what second(r) has besides      otherwise
 
 `path` of the slate says which of the two produced each slot. It is what one puts around everything
 else, so that nobody gets an empty list, and nobody takes a guess for an opinion.

@@ -22,7 +22,7 @@ def test_all_time_counts_people():
 
 
 def test_window_counts_the_last_days():
-    """The newest event is of day 10, so two days back is day 8: (0, 1, 9), (1, 2, 10), (2, 1, 8)."""
+    """The newest is of day 10, so two days back is day 8: (0, 1, 9), (1, 2, 10), (2, 1, 8)."""
     assert build("popularity", days=2.0).fit(data()).weight_.tolist() == [0, 2, 1, 0]
 
 

@@ -7,7 +7,7 @@ from headwater.types import PAD
 
 
 def test_every_place_is_uniform():
-    """6,000 people, 12 items: each item is in each place about 500 times (chi-square, 1 in 10^6)."""
+    """6,000 people, 12 items: each is in each place about 500 times (chi-square, 1 in 10^6)."""
     data = world(histories([(u, u % 12) for u in range(6000)], 6000, 12))
     model = build("random", seed=3).fit(data)
     slate = model.recommend(data.queries(), 12, filter_seen=False)

@@ -16,12 +16,13 @@ from numba import njit
 
 from ...types import Floats
 
-__all__ = ["STEP", "below", "cores", "kernel", "mix", "solve", "spread"]
+__all__ = ["STEP", "begin_of", "below", "cores", "kernel", "mix", "solve", "spread"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 PIECES = 8  # for each thread, so that none waits long for the slowest
 STEP = 0x9E3779B97F4A7C15  # of SplitMix64's state, from one number to the next
+JUMP = 0xD1342543DE82EF95  # from the first number of one draw to that of the next
 SMALLEST = 1e-13  # of a pivot, as a share of its diagonal: nothing is left in that direction
 
 
@@ -32,7 +33,7 @@ def kernel(function: Function) -> Function:
     infinity keep their meaning.
     """
     fast = {"reassoc", "contract", "nsz", "arcp"}
-    compiled: Function = njit(cache=True, nogil=True, fastmath=fast)(function)
+    compiled: Function = njit(cache=True, nogil=True, fastmath=fast, error_model="numpy")(function)
     return compiled
 
 
@@ -52,6 +53,12 @@ def spread(function: Callable[..., Any], n: int, threads: int, *arguments: Any) 
     with ThreadPoolExecutor(threads) as pool:
         firsts = range(0, n, size)
         return list(pool.map(lambda at: function(at, min(at + size, n), *arguments), firsts))
+
+
+@kernel
+def begin_of(seed: int, draw: int) -> Any:
+    """Where the random numbers of one draw begin (uint64)."""
+    return np.uint64(seed) + np.uint64(draw) * np.uint64(JUMP)
 
 
 @kernel

@@ -33,13 +33,14 @@ import numpy as np
 
 from ...errors import BadParameter
 from ...model import Scorer, at_least, learned
-from ...types import Dataset, Floats, Ints, Queries
+from ...types import PAD, Dataset, Floats, Ints, Queries
 from ._factors import check_items, cosine, start
-from ._kernels import STEP, below, kernel, mix, spread
+from ._kernels import STEP, begin_of, below, kernel, mix, spread
 
 __all__ = ["BPR"]
 
 SMALL = 1e-150  # a product of probabilities below it is put away, before it is 0
+ONE, MOST = np.float32(1), np.float32(80)  # exp(MOST) is not infinite
 SCALE = 0.1  # of the factors at the start
 BLOCK = 64  # draws that are looked up together, so that memory is asked for early
 BITS = 16  # for each choice in the marks: of other pairs, one in BITS at most looks chosen
@@ -142,29 +143,40 @@ def _learn(
 ) -> float:
     """Draws first..last - 1 of an epoch, each followed by its step; gives the sum of the losses."""
     rate, decay = np.float32(learning_rate), np.float32(1 - learning_rate * regularization)
-    who, better, worse = (
-        np.empty(BLOCK, np.int32),
-        np.empty(BLOCK, np.int32),
-        np.empty(BLOCK, np.int32),
-    )
-    total, product = 0.0, 1.0  # a product of probabilities takes one logarithm, not many
+    who, better, worse = np.empty((3, BLOCK), np.int64)
+    total, product = 0.0, 1.0  # a product takes one logarithm, not many
     for at in range(first, last, BLOCK):
         n = min(BLOCK, last - at)
         for k in range(n):
-            who[k], better[k], worse[k] = _draw(
-                seed, at + k, indptr, indices, rows, marks, len(items)
-            )
+            state = begin_of(seed, at + k)
+            place = below(len(rows), mix(state, 0))
+            u = rows[place]
+            begin, end = indptr[u], indptr[u + 1]
+            j = PAD
+            if end - begin < len(items):
+                again = 1
+                j = below(len(items), mix(state, again))
+                while _marked(marks, u, j) and _holds(indices, begin, end, j):
+                    again += 1
+                    j = below(len(items), mix(state, again))
+            who[k], better[k], worse[k] = u, indices[place], j
         for k in range(n):
             i, j = better[k], worse[k]
-            if j < 0:
+            if j == PAD:
                 continue
             p, q, s = users[who[k]], items[i], items[j]
-            g, right, lost = _pull(_margin(p, q, s) + bias[i] - bias[j], hinge)
-            total += lost
-            product *= right
-            if product < SMALL:
-                total -= np.log(product)
-                product = 1.0
+            x = bias[i] - bias[j]
+            for d in range(len(p)):
+                x += p[d] * (q[d] - s[d])
+            g = _pull(x, hinge)
+            if hinge:
+                total += max(1 - x, 0)
+            else:  # -log sigmoid(x) = -x - log sigmoid(-x)
+                total -= x
+                product *= g
+                if product < SMALL:
+                    total -= np.log(product)
+                    product = 1.0
             by = rate * g
             for d in range(len(p)):
                 old, up, down = p[d], q[d], s[d]
@@ -202,16 +214,21 @@ def _fold_in(
             chosen[i] = True
         p = users[row]
         for draw in range(draws):
-            state = mix(np.uint64(seed), draw)
+            state = begin_of(seed, draw)
             i = own[below(len(own), mix(state, 0))]
             j, again = below(n_items, mix(state, 1)), 1
             while chosen[j]:
                 again += 1
                 j = below(n_items, mix(state, again))
             q, s = items[i], items[j]
-            g = _pull(_margin(p, q, s) + bias[i] - bias[j], hinge)[0]
+            x = bias[i] - bias[j]
+            for d in range(len(p)):
+                x += p[d] * (q[d] - s[d])
             step = rate * (1 - draw / draws)
-            decay, by = np.float32(max(1 - step * regularization, 0.0)), np.float32(step) * g
+            decay, by = (
+                np.float32(max(1 - step * regularization, 0.0)),
+                np.float32(step) * _pull(x, hinge),
+            )
             for d in range(len(p)):
                 p[d] = decay * p[d] + by * (q[d] - s[d])
         for i in own:
@@ -219,39 +236,11 @@ def _fold_in(
 
 
 @kernel
-def _margin(p: Floats, q: Floats, s: Floats) -> Any:
-    x = np.float32(0)
-    for d in range(len(p)):
-        x += p[d] * (q[d] - s[d])
-    return x
-
-
-@kernel
-def _pull(x: float, hinge: bool) -> tuple[Any, float, float]:
-    """How hard the step pulls (float32), and the loss as a factor of a product and as a summand."""
+def _pull(x: Any, hinge: bool) -> Any:
+    """-dloss/dx, float32."""
     if hinge:
-        return np.float32(1 if x < 1 else 0), 1.0, max(1.0 - x, 0.0)
-    odds = np.exp(min(max(np.float64(x), -500.0), 500.0))
-    return np.float32(1 / (1 + odds)), odds / (1 + odds), 0.0
-
-
-@kernel
-def _draw(
-    seed: int, draw: int, indptr: Ints, indices: Ints, rows: Ints, marks: Ints, n_items: int
-) -> tuple[int, int, int]:
-    """A user, what it chose and what it did not; the last is -1 for one who chose everything."""
-    state = mix(np.uint64(seed), draw)
-    at = below(len(rows), mix(state, 0))
-    u = rows[at]
-    begin, end = indptr[u], indptr[u + 1]
-    if end - begin == n_items:
-        return u, indices[at], -1
-    again = 1
-    j = below(n_items, mix(state, again))
-    while _marked(marks, u, j) and _holds(indices, begin, end, j):
-        again += 1
-        j = below(n_items, mix(state, again))
-    return u, indices[at], j
+        return np.float32(1 if x < 1 else 0)
+    return ONE / (ONE + np.exp(min(max(x, -MOST), MOST)))
 
 
 @kernel

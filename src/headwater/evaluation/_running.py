@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields, replace
 from time import perf_counter
 from typing import Any
 
@@ -121,7 +120,7 @@ def _run(
     if not fitted and isinstance(model, Model):
         if progress is not None:
             progress(f"{what}: fit", 0, 1)
-        model = _fresh(model).fit(split.train)
+        model = model.fresh().fit(split.train)
         if progress is not None:
             progress(f"{what}: fit", 1, 1)
     after_fit = perf_counter()
@@ -142,17 +141,6 @@ def _run(
         fit_seconds=after_fit - started,
         recommend_seconds=recommend_seconds,
         metric_seconds=perf_counter() - after_fit - recommend_seconds,
-    )
-
-
-def _fresh(model: Any) -> Any:
-    """A copy that has learned nothing, of the model and of the models among its fields."""
-    if isinstance(model, tuple):
-        return tuple(_fresh(each) for each in model)
-    if not isinstance(model, Model):
-        return model
-    return replace(
-        model, **{f.name: _fresh(getattr(model, f.name)) for f in fields(model) if f.init}
     )
 
 
