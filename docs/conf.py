@@ -1,7 +1,7 @@
 """Settings of the documentation: `make docs` builds it into site/."""
 
 import sys
-from importlib.metadata import version
+from importlib import metadata
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from catalogue import page
 
 project = "Headwater"
-release = version("headwater")
+version = release = metadata.version("headwater")
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
 exclude_patterns = ["catalogue.py"]
 html_theme = "furo"
@@ -40,6 +40,8 @@ def plain(_app, _what, _name, _object, _options, lines):
         block = line.startswith("    ")
         if block and not inside:
             text += ["", ".. code-block:: text", ""]
+        if inside and not block and line.strip():
+            text.append("")
         inside = block or (inside and not line.strip())
         text.append(line)
     lines[:] = text

@@ -97,7 +97,7 @@ def run(save: Path, *, progress: Callable[[str, int, int], None] | None = None) 
 
 
 def side_by_side(table: pl.DataFrame) -> pl.DataFrame:
-    """One row a method, one column a metric: its mean, and the interval over users if it has one."""
+    """One row a method, one column a metric: its mean, and the interval over users if any."""
     rows: dict[str, dict[str, Any]] = {}
     for each in table.iter_rows(named=True):
         said = f"{each['mean']:.3f}"

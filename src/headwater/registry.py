@@ -170,7 +170,7 @@ def metric(name: str, *, k: int | None = None) -> Metric:
     return build(f"metrics.{base}", **({} if cut is None else {"k": cut}))  # type: ignore[no-any-return]
 
 
-def label(metric: Metric) -> str:
+def label(metric: Any) -> str:
     """What people call a metric: ``NDCG@10``; other settings that differ follow in brackets.
 
     >>> label(build("metrics.ndcg", k=5, gain="linear"))

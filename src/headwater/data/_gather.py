@@ -84,15 +84,16 @@ def gather(
             clean, right, wrong = _checked(batch, roles, clock)
             out.add(pl.concat([batch.broken, *wrong]))
             for role, column in clean.items():
-                kept = column.filter(right)
+                kept = column.filter(right) if wrong else column
                 parts[role].append(codes[role].add(kept) if role in codes else kept.to_numpy())
-            facts.add(parts["item"][-1], batch.frame.filter(right))
+            about = batch.frame.select(facts.columns)
+            facts.add(parts["item"][-1], about.filter(right) if wrong else about)
             for role in as_text:
                 as_text[role] = table.typed and batch.frame[roles[role]].dtype == pl.String
-            if len(codes["event"].values) > MOST_KINDS:
+            if len(codes["event"]) > MOST_KINDS:
                 raise DataError(
                     f"column {roles['event']!r} of {table.name} has more than {MOST_KINDS} kinds "
-                    f"of event, such as {', '.join(map(repr, codes['event'].values[:3]))}; "
+                    f"of event, such as {', '.join(map(repr, codes['event'].closed()[0][:3]))}; "
                     "pass event=False to do without it"
                 )
         if seen == 0:
@@ -104,13 +105,15 @@ def gather(
     flat = {role: np.concatenate(parts.pop(role)) for role in list(parts)}
     ids = {}
     for role in as_text:
-        ids[role], new, said = _numbered(codes[role].values, as_text[role])
+        values, place = codes[role].closed()
+        found, said = names(values, as_text=as_text[role])
         notes += [f"{role} ids: {said}"] if said else []
-        flat[role] = flat[role].view(np.int32) if new is None else new[flat[role]]
-        if role == "item" and new is not None:
-            facts.renumber(new)
-    kind_names = codes["event"].values.sort()
-    rank = codes["event"].values.rank("ordinal").to_numpy() - 1
+        ids[role] = found.unique(maintain_order=True)  # 1 and 1.0 are one
+        place = Ids(ids[role]).encode(found)[place]
+        flat[role] = place[flat[role]]
+        if role == "item":
+            facts.renumber(place)
+    kind_names, kind = codes["event"].closed()
     if "rating" not in roles:
         notes.append("no column of ratings: every value is 1")
     if "time" not in roles:
@@ -128,7 +131,7 @@ def gather(
         item=flat["item"],
         values=flat.get("rating"),
         times=flat.get("time"),
-        kinds=rank.astype(np.int8)[flat["event"]] if "event" in flat else None,
+        kinds=kind.astype(np.int8)[flat["event"]] if "event" in flat else None,
         kind_names=tuple(kind_names),
         facts=facts,
         rejects=out,
@@ -210,10 +213,3 @@ def _finite(column: pl.Series, kind: type[pl.DataType] = pl.Float32) -> pl.Serie
     if kind == pl.Float32:
         number = number.cast(pl.Float32)  # what is too large for it becomes infinite
     return pl.select(pl.when(number.is_finite()).then(number)).to_series().cast(kind)
-
-
-def _numbered(values: pl.Series, as_text: bool) -> tuple[pl.Series, NDArray[np.int32] | None, str]:
-    """The ids, each once; what the numbers of ``values`` become, None if the same; what to say."""
-    ids, said = names(values, as_text=as_text)
-    once = ids.unique(maintain_order=True)
-    return once, None if len(once) == len(ids) else Ids(once).encode(ids), said

@@ -18,17 +18,25 @@ class Codes:
     """Numbers for the values of a column, in batches; each different value is kept once."""
 
     def __init__(self) -> None:
-        self._all = pl.Categories.random()
-        self._kept = pl.Series([], dtype=pl.Categorical(self._all))  # polars forgets them otherwise
+        self._known = pl.Series([], dtype=pl.Categorical)  # polars forgets what nobody holds
+
+    def __len__(self) -> int:
+        return len(self._known)
 
     def add(self, column: pl.Series) -> NDArray[np.uint32]:
-        """The codes of a batch of text without nulls; equal values, equal codes, for good."""
-        return column.cast(self._kept.dtype).to_physical().to_numpy()
+        """The codes of a batch of text without nulls; equal values, equal codes, with gaps."""
+        coded = column.cast(pl.Categorical)
+        self._known = pl.concat([self._known, coded.unique()]).unique()
+        return coded.to_physical().to_numpy()
 
-    @property
-    def values(self) -> pl.Series:
-        """The text that each code stands for."""
-        return self._all.to_series().rename("id")
+    def closed(self) -> tuple[pl.Series, NDArray[np.int32]]:
+        """Every value once, sorted; and by code, the place of its value there."""
+        values = self._known.cast(pl.String)
+        order = values.arg_sort()
+        codes = self._known.to_physical().gather(order).to_numpy()
+        place = np.full(codes.max(initial=0) + 1, -1, np.int32)
+        place[codes] = np.arange(len(codes))
+        return values.gather(order), place
 
 
 def texts(column: pl.Series) -> pl.Series:

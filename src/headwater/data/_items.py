@@ -36,10 +36,15 @@ class Facts:
         self._seen: dict[str, pl.DataFrame | None] = dict.fromkeys(columns)
         self._events = 0
 
+    @property
+    def columns(self) -> list[str]:
+        """Those that did not differ so far."""
+        return list(self._seen)
+
     def add(self, items: NDArray[np.uint32], frame: pl.DataFrame) -> None:
         """Some events: their items (n,) by number, and their columns."""
         self._events += len(items)
-        for name in list(self._seen):
+        for name in self.columns:
             for rows in (slice(0, 10_000), slice(10_000, None)):  # most that differ do so soon
                 part = pl.DataFrame({"item": items[rows], "fact": frame[name][rows]}).drop_nulls()
                 before = self._seen[name]

@@ -76,7 +76,7 @@ class Delimited:
     def _quick(self, wanted: list[str], block: bytes) -> pl.DataFrame | None:
         """The block as polars reads it, or None unless that is surely right."""
         end = self.columns[-1]
-        if block.count(b"\r") != block.count(b"\r\n"):
+        if b"\r" in block and block.count(b"\r") != block.count(b"\r\n"):
             return None
         try:
             frame = pl.read_csv(

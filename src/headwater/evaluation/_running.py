@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from time import perf_counter
-from typing import Any
 
 from ..data.split import Split
 from ..errors import BadParameter, DataError, UnknownName
