@@ -5,7 +5,7 @@
                within either, an item's weight is 1 / (10 + place)^0.9 in its order of popularity
     when       uniform over two years, in order within each user
 
-Nobody chooses an item twice; the draws are scaled by a first look at 2,000 users so that about as
+Nobody chooses an item twice; the draws are scaled by a first look at 20,000 users so that about as
 many events come out as were asked for. Of some users, ``asked`` of them, the last fifth of the
 events is held out.
 
@@ -56,9 +56,9 @@ def generate(
         key = np.sort(who * items + places[at.clip(max=len(places) - 1)])
         return key[np.append(True, key[1:] != key[:-1])]
 
-    mean = events / users
+    mean, pilot = events / users, min(users, PIECE)
     for _ in range(4):
-        mean *= events / users * 2_000 / len(draw(2_000, mean))
+        mean *= events / users * pilot / len(draw(pilot, mean))
     tests = np.zeros(users, bool)
     tests[rng.choice(users, min(asked, users), replace=False)] = True
     kept: dict[str, list[NDArray[np.int32]]] = {"items": [], "times": [], "lengths": []}
