@@ -43,7 +43,7 @@ def main() -> int:
         print(f"{made['seconds']:.0f} s, {made['mib']} MiB" if made["ok"] else f"NO: {made['why']}")
         failed += [] if made["ok"] else [peer]
     print("ready:", " ".join(p for p in PEERS if note(p).get("ok")) or "none")
-    return 1 if failed else 0
+    return 1 if "headwater" in failed else 0  # a peer that does not install is only left out
 
 
 def note(peer: str) -> dict[str, Any]:

@@ -54,6 +54,13 @@ def test_known_users_beside_unknown_ones_get_their_own(model):
     assert beside.filter(pl.col("user_id") == "2").drop("user_id").equals(alone)
 
 
+def test_nothing_left_is_said(model, caplog):
+    with caplog.at_level(logging.WARNING, "headwater"):
+        table = hw.recommend(model, history=[[10, 11]], within=[10, 11])
+    assert table.is_empty()
+    assert "1 of them get nothing" in caplog.text
+
+
 def test_within(model):
     table = hw.recommend(model, users=[1, 2], within=[10, 11, 12, 13], k=4)
     assert set(table["item_id"]) <= {10, 11, 12, 13}

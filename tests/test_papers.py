@@ -13,7 +13,7 @@ def test_lists_its_tables():
 def test_wrong_names():
     with pytest.raises(UnknownName, match="no table 'thesis-9'"):
         papers.reproduce("thesis-9")
-    with pytest.raises(UnknownName, match="no method of thesis-2.5 'svd'"):
+    with pytest.raises(UnknownName, match=r"no method of thesis-2\.5 'svd'"):
         papers.reproduce("thesis-2.5", methods=["svd"])
     with pytest.raises(BadParameter, match="splits must be at least 1"):
         papers.reproduce("thesis-2.5", splits=0)

@@ -120,7 +120,7 @@ def fit_with_progress(model: Model, data: Dataset, progress: Progress) -> None:
         model.fit(data)
         progress(model.address, 1, 1)
         return
-    total = int(getattr(model, "epochs_planned", 0))
+    total = int(getattr(model, "n_epochs", 0))
     for done, _ in enumerate(model.epochs(data), 1):
         progress(model.address, done, max(total, done))
 
@@ -172,7 +172,11 @@ def recommend(
             progress("recommend", min(at_ + size, len(queries)), len(queries))
     if not slates:
         slates = [model.model.recommend(queries, k, filter_seen=filter_seen)]
-    return frame(model, Slate.stack(slates), names)
+    slate = Slate.stack(slates)
+    without = ~slate.filled.any(1)
+    if without.any():
+        log.warning("%d of them get nothing: all that may be recommended was seen", without.sum())
+    return frame(model, slate, names)
 
 
 def similar_items(model: Fitted, items: Iterable[Any], *, k: int = 10) -> pl.DataFrame:

@@ -27,7 +27,7 @@ from .registry import build, describe, label
 
 __all__ = ["Search", "Tuned", "searches", "tune"]
 
-FIXED = ("seed", "threads", "epochs", "epsilon")  # not searched unless asked: chance, cost, digits
+FIXED = ("seed", "threads", "n_epochs", "tolerance", "max_sweeps")  # not searched unless asked: chance, cost, digits
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,7 @@ SMALL = {
     },
     "retrieve.fallback": {"first": {"model": "ease", "l2": 1.0}, "then": "popularity"},
     "retrieve.matrix.ease": {"l2": 1.0},
+    "retrieve.matrix.slim": {"tolerance": 1e-10},  # relabelled, it stops elsewhere within it
 }
 NO_TASTE = {
     "retrieve.matrix.random": "does not look at who chose what",

@@ -86,8 +86,9 @@ def gather(
             for role, column in clean.items():
                 kept = column.filter(right) if wrong else column
                 parts[role].append(codes[role].add(kept) if role in codes else kept.to_numpy())
-            about = batch.frame.select(facts.columns)
-            facts.add(parts["item"][-1], about.filter(right) if wrong else about)
+            if facts.columns:
+                about = batch.frame.select(facts.columns)
+                facts.add(parts["item"][-1], about.filter(right) if wrong else about)
             for role in as_text:
                 as_text[role] = table.typed and batch.frame[roles[role]].dtype == pl.String
             if len(codes["event"]) > MOST_KINDS:

@@ -147,19 +147,7 @@ def _learn(
     total, product = 0.0, 1.0  # a product takes one logarithm, not many
     for at in range(first, last, BLOCK):
         n = min(BLOCK, last - at)
-        for k in range(n):
-            state = begin_of(seed, at + k)
-            place = below(len(rows), mix(state, 0))
-            u = rows[place]
-            begin, end = indptr[u], indptr[u + 1]
-            j = PAD
-            if end - begin < len(items):
-                again = 1
-                j = below(len(items), mix(state, again))
-                while _marked(marks, u, j) and _holds(indices, begin, end, j):
-                    again += 1
-                    j = below(len(items), mix(state, again))
-            who[k], better[k], worse[k] = u, indices[place], j
+        _draw(at, at + n, seed, indptr, indices, rows, marks, len(items), who, better, worse)
         for k in range(n):
             i, j = better[k], worse[k]
             if j == PAD:
@@ -187,6 +175,36 @@ def _learn(
                 bias[i] = decay * bias[i] + by
                 bias[j] = decay * bias[j] - by
     return float(total - np.log(product))
+
+
+@kernel
+def _draw(
+    first: int,
+    last: int,
+    seed: int,
+    indptr: Ints,
+    indices: Ints,
+    rows: Ints,
+    marks: Ints,
+    n_items: int,
+    who: Ints,
+    better: Ints,
+    worse: Ints,
+) -> None:
+    """Users, what they chose and what they did not; the last is PAD for one who chose all."""
+    for draw in range(first, last):
+        state = begin_of(seed, draw)
+        place = below(len(rows), mix(state, 0))
+        u = rows[place]
+        begin, end = indptr[u], indptr[u + 1]
+        j = PAD
+        if end - begin < n_items:
+            again = 1
+            j = below(n_items, mix(state, again))
+            while _marked(marks, u, j) and _holds(indices, begin, end, j):
+                again += 1
+                j = below(n_items, mix(state, again))
+        who[draw - first], better[draw - first], worse[draw - first] = u, indices[place], j
 
 
 @kernel

@@ -22,7 +22,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 
@@ -42,8 +41,8 @@ class MF(Scorer):
     """Scores are predicted ratings, on the scale of the values of the histories."""
 
     embedding_size: int = 64
-    regularization: float = 0.1
-    n_epochs: int = 20
+    regularization: float = 0.12
+    n_epochs: int = 15
     seed: int = 0
     threads: int = 0  # 0: one for each core; the result does not depend on it
 
