@@ -27,7 +27,8 @@ from .registry import build, describe, label
 
 __all__ = ["Search", "Tuned", "searches", "tune"]
 
-FIXED = ("seed", "threads", "n_epochs", "tolerance", "max_sweeps")  # not searched unless asked: chance, cost, digits
+# not searched unless asked: chance, cost and digits
+FIXED = ("seed", "threads", "n_epochs", "tolerance", "max_sweeps")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -135,28 +135,31 @@ def distinct(events: Events, duplicates: Duplicates) -> None:
         order = order[grouped(codes[order], n)]
     for codes, _ in keys:
         begins[1:] |= np.diff(codes[order]) != 0
-    first = np.flatnonzero(begins)
-    repeats = len(events) - len(first)
+    ends = np.append(begins[1:], True)
+    repeats = len(events) - int(begins.sum())
     if repeats == 0:
         return
     what = "events repeat a user and item" + (" and kind" if events.kinds is not None else "")
     if duplicates == "keep":
         events.notes.append(f"{repeats:,} {what}: all are kept")
         return
-    often = np.diff(first, append=len(events))
     if duplicates == "error":
+        first = np.flatnonzero(begins)
+        often = np.diff(first, append=len(events))
         worst = order[first[often.argmax()]]
         raise DataError(
             f"{repeats:,} {what}, most often user {events.users[int(events.user[worst])]!r} and "
             f"item {events.items[int(events.item[worst])]!r} ({often.max():,} times); say which to "
             "keep, e.g. duplicates='last'"
         )
-    chosen = order[first if duplicates == "first" else first + often - 1]
+    chosen = order[begins if duplicates == "first" else ends]
     if duplicates == "sum":
         total = np.zeros(len(events), np.float32)
-        total[chosen] = np.add.reduceat(values[order], first, dtype=np.float64)
+        total[chosen] = np.add.reduceat(values[order], np.flatnonzero(begins), dtype=np.float64)
         events.values = total
-    events.keep(np.sort(chosen))
+    keep = np.zeros(len(events), bool)
+    keep[chosen] = True
+    events.keep(keep)
     events.notes.append(f"{repeats:,} {what}: kept {KEPT[duplicates]}")
 
 

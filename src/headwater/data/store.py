@@ -25,8 +25,8 @@ def save_data(data: Dataset, folder: str | Path) -> None:
     """Write ``data``, all but its impressions, into the existing ``folder``."""
     folder = Path(folder)
     people = data.people if data.people is not None else pl.DataFrame()
-    _ids(data.users, "user_id").hstack(people).write_parquet(folder / "users.parquet")
-    _ids(data.items, "item_id").hstack(data.catalog.table).write_parquet(folder / "items.parquet")
+    _with_ids(people, data.users, "user_id").write_parquet(folder / "users.parquet")
+    _with_ids(data.catalog.table, data.items, "item_id").write_parquet(folder / "items.parquet")
     log = data.log
     arrays = {"start": log.start, "items": log.items, "times": log.times, "values": log.values}
     if log.kinds is not None:
@@ -61,15 +61,18 @@ def load_data(folder: str | Path) -> Dataset:
         raise BadArtifact(f"the data in {folder} is not whole: {error}. Save it again.") from None
     vectors = {n.removeprefix("vectors/"): a for n, a in arrays.items() if n.startswith("vectors/")}
     return Dataset(
-        users=Ids(users["user_id"]),
-        items=Ids(items["item_id"]),
+        users=Ids(users.to_series(0)),
+        items=Ids(items.to_series(0)),
         log=log,
-        catalog=Catalog(items.drop("item_id"), vectors),
-        people=users.drop("user_id") if about["people"] else None,
+        catalog=Catalog(items[:, 1:], vectors),
+        people=users[:, 1:] if about["people"] else None,
         kinds=tuple(about["kinds"]),
         notes=tuple(about["notes"]),
     )
 
 
-def _ids(ids: Ids, name: str) -> pl.DataFrame:
-    return ids.values.alias(name).to_frame()
+def _with_ids(table: pl.DataFrame, ids: Ids, name: str) -> pl.DataFrame:
+    """``table`` behind a column of ids, called otherwise if the table has one of that name."""
+    while name in table.columns:
+        name += "_"
+    return ids.values.alias(name).to_frame().hstack(table)

@@ -57,18 +57,21 @@ class Popularity(Scorer):
         log = data.log
         if (self.days or self.half_life) and not log.timed:
             raise DataError("Popularity: days and half_life need times, and the events have none")
+        if self.days is None and self.half_life is None:
+            counts = np.bincount(log.matrix().indices, minlength=log.n_items)
+            self.weight_ = counts.astype(np.float32)
+            return self
         key = log.rows * log.n_items + log.items
         newest = np.lexsort((log.times, key))  # the last of each run of equal keys
         key = key[newest]
         once = newest[np.append(key[1:] != key[:-1], True)] if len(key) else newest
         age = (log.times.max(initial=0) - log.times[once]) / DAY
-        w = np.ones(len(once))
         if self.days is not None:
             w = (age <= self.days).astype(float)
-        if self.half_life is not None:
+        else:
             w = np.exp2(-age / self.half_life)
-        counts = np.bincount(log.items[once], weights=w, minlength=log.n_items)
-        self.weight_ = counts.astype(np.float32)
+        self.weight_ = np.bincount(log.items[once], weights=w, minlength=log.n_items)
+        self.weight_ = self.weight_.astype(np.float32)
         return self
 
     def scores(self, queries: Queries) -> Floats:

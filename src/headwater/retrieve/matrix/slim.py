@@ -53,7 +53,7 @@ class SLIM(Scorer):
     l1: float = 5e-4
     l2: float = 5e-5
     positive: bool = True  # as in the paper; False lets weights be negative
-    tolerance: float = 1e-6  # largest duality gap, as a share of ||x_j||^2
+    tolerance: float = 1e-5  # largest duality gap, as a share of ||x_j||^2
     max_sweeps: int = 10_000  # passes over the working set of one item
     threads: int = 0  # 0: one for each core; the result does not depend on it
 
