@@ -19,6 +19,21 @@ def test_top_is_a_stable_sort(scores):
         np.testing.assert_array_equal(top(scores, k), expected)
 
 
+@pytest.mark.parametrize("n", [129, 640, 3000])
+def test_top_of_many(n):
+    """With noise, with few levels, with rows of one level, with little that can be chosen."""
+    rng = np.random.default_rng(n)
+    noise = rng.normal(size=(40, n)).astype(np.float32)
+    levels = np.round(noise * 2)
+    flat = np.zeros_like(noise)
+    rare = np.where(rng.random((40, n)) < 0.005, noise, -np.inf).astype(np.float32)
+    mixed = np.concatenate([noise[:10], levels[:10], flat[:10], rare[:10]])
+    for scores in (noise, levels, flat, rare, mixed):
+        for k in (1, 3, 10, 50, n - 1, n):
+            expected = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+            np.testing.assert_array_equal(top(scores, k), expected)
+
+
 def test_unfitted_says_what_to_do():
     with pytest.raises(NotFitted, match=r"EASE has no weights_ yet: call fit\(data\) first"):
         build("ease").scores(blocks().queries())

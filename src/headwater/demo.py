@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import numpy as np
@@ -45,15 +47,16 @@ class Demo:
         ]
 
     def epilogue(self) -> str:
+        headwater = "headwater" if which("headwater") else sys.argv[0]
         return "\n".join(
             [
                 f"Saved in {self.saved}. Next:",
-                f"  headwater recommend {self.saved} --user {self.user} --k 20",
-                f"  headwater similar {self.saved} --item {self.chosen['item_id'][0]}",
-                f"  headwater compare {SOURCE} popularity itemknn ease --like 4 --report out.html",
+                f"  {headwater} recommend {self.saved} --user {self.user} --k 20",
+                f"  {headwater} similar {self.saved} --item {self.chosen['item_id'][0]}",
+                f"  {headwater} compare {SOURCE} popularity itemknn ease --like 4 --report out.html",
                 "With your own table:",
-                "  headwater data validate events.csv",
-                "  headwater fit events.csv ease --save model.hw",
+                f"  {headwater} data validate events.csv",
+                f"  {headwater} fit events.csv ease --save model.hw",
             ]
         )
 

@@ -27,6 +27,7 @@ __all__ = [
     "top",
 ]
 
+BLOCK = 32  # scores of which `top` looks at the largest first
 CELLS = 1 << 24  # most scores in memory at once: (requests of a chunk) x N, 64 MiB of float32
 
 
@@ -118,7 +119,7 @@ class Scorer(Model):
         """`scores` after the checks, with -inf for what may not be recommended."""
         s = self.scores(part)
         expected = (len(part), part.history.n_items)
-        if s.shape != expected or np.isnan(s).any():
+        if s.shape != expected or (s.size and np.isnan(s.min())):
             problem = "NaN" if s.shape == expected else f"shape {s.shape}"
             raise DataError(
                 f"{type(self).__name__}.scores gave {problem}; it must be {expected} without NaN. "
@@ -168,15 +169,42 @@ def top(scores: Floats, k: int) -> Ints:  # (B, k)
     """
     b, n = scores.shape
     k = min(k, n)
-    if k == n:
-        return np.argsort(-scores, axis=1, kind="stable")
+    if k == n or b == 0:
+        return np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    blocks = n // BLOCK
+    if blocks < 2 * k:
+        return _top_by_partition(scores, k)
+    # The k-th largest of the blocks' maxima is at most the k-th largest score: few reach it.
+    most = scores[:, : blocks * BLOCK].reshape(b, BLOCK, blocks).max(1)  # (b, blocks)
+    floor = np.partition(most, blocks - k, axis=1)[:, blocks - k]
+    reach = scores >= floor[:, None]
+    many = reach.sum(1)
+    tied = many > 16 * k  # one level of many equals
+    if tied.all():
+        return _top_by_partition(scores, k)
+    reach[tied] = False
+    many[tied] = 0
+    row, column = np.divmod(np.flatnonzero(reach), n)
+    slot = np.arange(len(row)) - (np.cumsum(many) - many)[row]
+    found = np.full((b, int(many.max())), -np.inf, scores.dtype)
+    where = np.zeros(found.shape, np.int64)
+    found[row, slot], where[row, slot] = scores[row, column], column
+    out = np.empty((b, k), np.int64)
+    out[tied] = _top_by_partition(scores[tied], k)
+    order = np.argsort(-found[~tied], axis=1, kind="stable")[:, :k]
+    out[~tied] = np.take_along_axis(where[~tied], order, 1)
+    return out
+
+
+def _top_by_partition(scores: Floats, k: int) -> Ints:
+    n = scores.shape[1]
     floor = np.partition(scores, n - k, axis=1)[:, n - k]
     sure = scores > floor[:, None]  # fewer than k in each row
     level = scores == floor[:, None]  # these share the rest of the places, the lowest index first
     short = k - sure.sum(1)
     tied = np.flatnonzero(level.sum(1) > short)
     level[tied] &= np.cumsum(level[tied], axis=1) <= short[tied, None]
-    at = np.nonzero(sure | level)[1].reshape(b, k)
+    at = np.nonzero(sure | level)[1].reshape(len(scores), k)
     order = np.argsort(-np.take_along_axis(scores, at, 1), axis=1, kind="stable")
     return np.take_along_axis(at, order, 1)
 

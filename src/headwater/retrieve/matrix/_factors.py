@@ -6,10 +6,11 @@ import numpy as np
 
 from ...errors import DataError
 from ...types import Floats, Ints
+from ._kernels import kernel, spread
 
 __all__ = ["check_items", "cosine", "gram", "start"]
 
-ROWS = 1 << 16  # that are taken to float64 at once
+ROWS = 1 << 12  # that are summed by one thread
 
 
 def start(rng: np.random.Generator, n: int, size: int, scale: float) -> Floats:  # (n, D)
@@ -17,13 +18,37 @@ def start(rng: np.random.Generator, n: int, size: int, scale: float) -> Floats: 
     return rng.standard_normal((n, size), np.float32) * np.float32(scale)
 
 
-def gram(factors: Floats) -> Floats:  # (n, D) -> (D, D)
-    """F'F in float64."""
-    total = np.zeros((factors.shape[1], factors.shape[1]))
-    for at in range(0, len(factors), ROWS):
-        part = factors[at : at + ROWS].astype(np.float64)
-        total += part.T @ part
-    return total
+def gram(factors: Floats, threads: int) -> Floats:  # (n, D) -> (D, D)
+    """F'F in float64, the same for any number of threads.
+
+    Not left to BLAS, whose own threads go on spinning and take the processor from ours.
+    """
+    blocks = -(-len(factors) // ROWS)
+    parts = np.zeros((blocks, factors.shape[1], factors.shape[1]))
+    spread(_gram, blocks, threads, factors, parts)
+    total: Floats = parts.sum(0)
+    return total + np.tril(total, -1).T
+
+
+@kernel
+def _gram(first: int, last: int, factors: Floats, parts: Floats) -> None:
+    """The lower triangle of F'F of each block of rows, four rows at a time."""
+    n, size = factors.shape
+    for block in range(first, last):
+        part = parts[block]
+        end = min((block + 1) * ROWS, n)
+        at = block * ROWS
+        while at < end:
+            a = factors[at].astype(np.float64)
+            b = factors[at + 1].astype(np.float64) if at + 1 < end else np.zeros(size)
+            c = factors[at + 2].astype(np.float64) if at + 2 < end else np.zeros(size)
+            d = factors[at + 3].astype(np.float64) if at + 3 < end else np.zeros(size)
+            for i in range(size):
+                row = part[i]
+                w, x, y, z = a[i], b[i], c[i], d[i]
+                for j in range(i + 1):
+                    row[j] += w * a[j] + x * b[j] + y * c[j] + z * d[j]
+            at += 4
 
 
 def cosine(factors: Floats, items: Ints) -> Floats:  # (N, D), (n,) -> (n, N)

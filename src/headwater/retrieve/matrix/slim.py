@@ -38,6 +38,7 @@ __all__ = ["SLIM"]
 
 MOST_BYTES = 1 << 32  # of X'X between the items that can have a weight
 FIRST = 32  # items that enter a working set at once, at first
+HALVINGS = 16  # in the search for what enters
 
 
 @dataclass(kw_only=True, eq=False)
@@ -176,7 +177,7 @@ def _solve(
     every, excess = np.empty(n), np.empty(n)  # of all items: x_k'(x_j - X w), violation
 
     for j in range(first, last):
-        worth = float(gram[j, j])
+        worth = np.float64(gram[j, j])
         enough = 0.1 * tolerance * worth
         inside[:] = False
         inside[j] = True  # an item does not predict itself
@@ -189,7 +190,7 @@ def _solve(
                     for k in range(n):
                         every[k] -= by * row[k]
             every[j] = 0
-            gap = _gap(gram[j], worth, every, members, inside, w, size, l1, l2, positive)
+            gap = _gap(worth, gram[j], every, members[:size], inside, w[:size], l1, l2, positive)
             gap /= worth
             if gap <= tolerance or swept >= max_sweeps:
                 break
@@ -197,9 +198,7 @@ def _solve(
             for k in range(n):
                 pull = every[k] if positive else abs(every[k])
                 excess[k] = 0.0 if inside[k] else pull - l1
-            room = max(FIRST, size)
-            least = np.partition(excess, n - room)[n - room] if room < n else 0.0
-            old = size
+            old, least = size, _least(excess, max(FIRST, size))
             for k in range(n):
                 if excess[k] > 0 and excess[k] >= least:
                     members[size], w[size], inside[k] = k, 0.0, True
@@ -217,7 +216,7 @@ def _solve(
             for a in range(size):
                 slope[a] = every[members[a]]
             left = max_sweeps - swept
-            swept += _descend(among, w, slope, size, l1, l2, positive, enough, left)
+            swept += _descend(among, w[:size], slope[:size], l1, l2, positive, enough, left)
 
         if used + size > len(weights):
             predictors = np.concatenate((predictors, np.empty(len(weights) + size, np.int64)))
@@ -232,11 +231,27 @@ def _solve(
 
 
 @kernel
+def _least(excess: Floats, room: int) -> float:
+    """A value that about ``room`` items reach, and those of the largest excess in any case."""
+    low, high = 0.0, 0.0
+    for each in excess:
+        high = max(high, each)
+    for _ in range(HALVINGS):
+        middle, above = (low + high) / 2, 0
+        for each in excess:
+            above += each > middle
+        if above > room:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+@kernel
 def _descend(
     among: Floats,
     w: Floats,
     slope: Floats,
-    size: int,
     l1: float,
     l2: float,
     positive: bool,
@@ -246,7 +261,7 @@ def _descend(
     """Improve one weight after the other until a sweep gains ``enough`` or less; counts sweeps."""
     for sweep in range(max_sweeps):
         gain = 0.0
-        for a in range(size):
+        for a in range(len(w)):
             bend = among[a, a] + l2
             aim = slope[a] + among[a, a] * w[a]
             new = max(aim - l1, 0.0)
@@ -257,7 +272,7 @@ def _descend(
                 w[a] += by
                 gain += bend * by * by / 2
                 row = among[a]
-                for b in range(size):
+                for b in range(len(w)):
                     slope[b] -= by * row[b]
         if gain <= enough:
             return sweep + 1
@@ -266,13 +281,12 @@ def _descend(
 
 @kernel
 def _gap(
-    target: Floats,
     worth: float,
+    target: Floats,
     every: Floats,
     members: Ints,
     inside: Mask,
     w: Floats,
-    size: int,
     l1: float,
     l2: float,
     positive: bool,
@@ -283,7 +297,7 @@ def _gap(
     residual of the problem with l2 as further rows of X, shrunk until it meets the constraint.
     """
     fit, square, total, left = 0.0, 0.0, 0.0, worth
-    for a in range(size):
+    for a in range(len(w)):
         fit += w[a] * target[members[a]]
         left -= w[a] * (target[members[a]] + every[members[a]])
         square += w[a] * w[a]
@@ -295,7 +309,7 @@ def _gap(
         pull = every[k] if positive else abs(every[k])
         over += max(pull - l1, 0.0) ** 2
         most = max(most, pull if not inside[k] else 0.0)
-    for a in range(size):
+    for a in range(len(w)):
         pull = every[members[a]] - l2 * w[a]
         most = max(most, pull if positive else abs(pull))
     soft = worth - fit - left / 2 - over / (2 * l2) if l2 > 0 else -np.inf

@@ -110,7 +110,7 @@ class WRMF(Scorer):
         return x
 
     def _system(self, factors: Floats) -> Floats:  # (D, D)
-        return gram(factors) + self.regularization * np.eye(self.embedding_size)
+        return gram(factors, self.threads) + self.regularization * np.eye(self.embedding_size)
 
     def _penalty(self, factors: Floats) -> float:
         return self.regularization * float(np.einsum("nd,nd->", factors, factors, dtype=np.float64))
