@@ -58,8 +58,8 @@ class Popularity(Scorer):
         if (self.days or self.half_life) and not log.timed:
             raise DataError("Popularity: days and half_life need times, and the events have none")
         if self.days is None and self.half_life is None:
-            counts = np.bincount(log.matrix().indices, minlength=log.n_items)
-            self.weight_ = counts.astype(np.float32)
+            people = np.bincount(log.matrix().indices, minlength=log.n_items)
+            self.weight_ = people.astype(np.float32)
             return self
         key = log.rows * log.n_items + log.items
         newest = np.lexsort((log.times, key))  # the last of each run of equal keys
@@ -70,8 +70,8 @@ class Popularity(Scorer):
             w = (age <= self.days).astype(float)
         else:
             w = np.exp2(-age / self.half_life)
-        self.weight_ = np.bincount(log.items[once], weights=w, minlength=log.n_items)
-        self.weight_ = self.weight_.astype(np.float32)
+        weight = np.bincount(log.items[once], weights=w, minlength=log.n_items)
+        self.weight_ = weight.astype(np.float32)
         return self
 
     def scores(self, queries: Queries) -> Floats:
