@@ -30,6 +30,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from ...errors import BadParameter
 from ...model import Scorer, at_least, learned
@@ -89,9 +90,7 @@ class BPR(Scorer):
         items = start(rng, x.shape[1], self.embedding_size, SCALE)
         bias = np.zeros(x.shape[1], np.float32)
         rows = np.repeat(np.arange(x.shape[0], dtype=np.int32), np.diff(x.indptr))  # (choices,)
-        marks = np.zeros(1 << int(BITS * x.nnz).bit_length() >> 3 or 1, np.uint8)
-        _mark(x.indptr, x.indices, marks)
-        pairs = (x.indptr, x.indices, rows, marks, users, items, bias)
+        pairs = (x.indptr, x.indices, rows, marks_of(x), users, items, bias)
         how = (self.learning_rate, self.regularization, self.loss == "hinge", self.item_bias)
         for epoch in range(self.n_epochs):
             seed = int(rng.integers(1 << 62))
@@ -122,6 +121,13 @@ class BPR(Scorer):
         """Cosines of the item factors."""
         check_items(self, len(self.item_bias_), n_items)
         return cosine(self.item_factors_, items)
+
+
+def marks_of(x: csr_array) -> Ints:
+    """Bits that are set for every choice of x (U, N), and for few other pairs."""
+    marks = np.zeros(1 << max((BITS * x.nnz).bit_length() - 3, 0), np.uint8)
+    _mark(x.indptr, x.indices, marks)
+    return marks
 
 
 @kernel
