@@ -86,12 +86,12 @@ def events(data, log=None, users=None):
 @st.composite
 def worlds(draw):
     """Few users and items, so that ties, repeats, empty rows and strangers are common."""
-    n_users, n_items = draw(st.integers(1, 9)), draw(st.integers(1, 9))
+    n_users, n_items = draw(st.integers(3, 9)), draw(st.integers(3, 9))
     late = draw(st.sampled_from([0, 3, 50]))
     event = st.tuples(
         st.integers(0, n_users - 1), st.integers(0, n_items - 1), st.integers(0, late)
     )
-    return dataset(draw(st.lists(event, min_size=1, max_size=60)), n_users, n_items)
+    return dataset(draw(st.lists(event, min_size=15, max_size=60)), n_users, n_items)
 
 
 class TestNothingLeaks:

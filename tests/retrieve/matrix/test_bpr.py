@@ -112,8 +112,8 @@ def test_a_margin_of_any_size_has_a_loss():
     for b in (-60.0, 60.0, -1e30, 1e30):
         p, q, bias = (each * 0 for each in parameters(data, 2))
         bias[0] = b
-        got = bpr._learn(0, 1, 5, *inputs(data)[1], p, q, bias, 0.1, 0, False, True)
-        assert got == pytest.approx(np.logaddexp(0, -np.clip(b, -80, 80)), rel=1e-5, abs=1e-30)
+        got = bpr._learn(0, 1, 5, *inputs(data)[1], p, q, bias, 0.1, 0.0, False, True)
+        assert got == pytest.approx(np.logaddexp(0, -np.clip(b, -80, 80)), abs=1e-5)
         assert np.isfinite(bias).all()
 
 

@@ -91,7 +91,8 @@ class BPR(Scorer):
         bias = np.zeros(x.shape[1], np.float32)
         rows = np.repeat(np.arange(x.shape[0], dtype=np.int32), np.diff(x.indptr))  # (choices,)
         pairs = (x.indptr, x.indices, rows, marks_of(x), users, items, bias)
-        how = (self.learning_rate, self.regularization, self.loss == "hinge", self.item_bias)
+        rates = (float(self.learning_rate), float(self.regularization))
+        how = (*rates, self.loss == "hinge", self.item_bias)
         for epoch in range(self.n_epochs):
             seed = int(rng.integers(1 << 62))
             total = sum(spread(_learn, x.nnz, self.threads, seed, *pairs, *how))
@@ -109,7 +110,7 @@ class BPR(Scorer):
         x = queries.history.matrix()
         users = np.zeros((len(queries), self.embedding_size), np.float32)
         known = (x.indptr, x.indices, self.item_factors_, self.item_bias_, users)
-        how = (DRAWS, RATE, self.regularization, self.loss == "hinge")
+        how = (DRAWS, RATE, float(self.regularization), self.loss == "hinge")
         spread(_fold_in, len(users), 0, self.seed, *known, *how)
         return users
 
@@ -166,7 +167,7 @@ def _learn(
             if hinge:
                 total += max(1 - x, 0)
             else:  # -log sigmoid(x) = -x - log sigmoid(-x)
-                total -= x
+                total -= min(max(x, -MOST), MOST)
                 product *= g
                 if product < SMALL:
                     total -= np.log(product)

@@ -80,7 +80,8 @@ class MF(Scorer):
         """Fit ``out`` (rows, 1 + D) to the ratings of each row; gives its part of the loss."""
         known = (rows.start, rows.items, rows.values, other, out)
         loss = np.zeros(len(out))
-        spread(_ridge, len(out), self.threads, *known, loss, self.mean_, self.regularization)
+        penalty = float(self.regularization)
+        spread(_ridge, len(out), self.threads, *known, loss, self.mean_, penalty)
         return float(loss.sum())
 
     def scores(self, queries: Queries) -> Floats:

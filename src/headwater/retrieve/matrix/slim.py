@@ -32,6 +32,7 @@ from scipy.sparse import csr_array
 from ...errors import DataError
 from ...model import Scorer, at_least, learned
 from ...types import Dataset, Floats, Ints, Mask, Queries
+from ._factors import check_items
 from ._kernels import kernel, spread
 
 __all__ = ["SLIM"]
@@ -74,10 +75,10 @@ class SLIM(Scorer):
         """Raises `DataError` if X'X between the items that can have a weight exceeds 4 GiB."""
         x = data.log.matrix()  # (U, N)
         n_users, n_items = x.shape
-        l1, l2 = self.l1 * n_users, self.l2 * n_users
+        l1, l2 = float(self.l1 * n_users), float(self.l2 * n_users)
         usable = self._usable(np.bincount(x.indices, minlength=n_items), l1)
         gram = co_counts(x[:, usable], self.threads)  # (M, M)
-        settings = (gram, l1, l2, self.positive, self.tolerance, self.max_sweeps)
+        settings = (gram, l1, l2, self.positive, float(self.tolerance), self.max_sweeps)
         parts = spread(_solve, len(usable), self.threads, *settings)
         lengths, predictors, weights, sweeps, gaps = map(np.concatenate, zip(*parts, strict=True))
 
@@ -118,6 +119,7 @@ class SLIM(Scorer):
             )
 
     def scores(self, queries: Queries) -> Floats:
+        check_items(self, self.weights_.shape[1], queries.history.n_items)
         scores: Floats = (queries.history.matrix() @ self.weights_).toarray()
         return scores
 
