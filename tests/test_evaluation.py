@@ -119,7 +119,7 @@ def naive(split, table):
         ]
         candidates.append(len(free))
         for item in split.truth[row : row + 1].items:
-            predicted.append(table[row, item] if item in free else -np.inf)
+            predicted.append(table[row, item] if item in free else np.nan)
             if item not in free:
                 ranks.append(np.nan)
                 continue
@@ -199,6 +199,16 @@ class TestEvidence:
             measure(lister, split, [RMSE()])
         with pytest.raises(BadParameter, match="a metric can need ranks"):
             measure(lister, split, [replace_needs(Everything(), ("luck",))])
+
+    def test_the_same_item_twice_is_no_list(self):
+        split = made_split([[0]], [[1]], 4)
+
+        class Twice:
+            def recommend(self, queries, k, *, filter_seen=True):  # noqa: ARG002
+                return Slate(np.array([[2, 1, 2]], np.int32), np.array([[3, 2, 1]], np.float32))
+
+        with pytest.raises(DataError, match="Twice recommends item 2 twice to one request"):
+            measure(Twice(), split, ["recall@3"])
 
     def test_nobody_asks(self):
         whole = made_split([[0], [1]], [[1], [0]], 3)

@@ -22,7 +22,8 @@ class Evidence:
 
     The last three columns are there for metrics that name them in a class variable ``needs``:
     they cost a look at the score of every item, so `evaluate` fills them only when asked. A rank
-    is 1 for the best candidate, and NaN for what was chosen without having been a candidate.
+    is 1 for the best candidate. Ranks and predictions are NaN for what was chosen without having
+    been a candidate.
     """
 
     queries: Queries  # B requests

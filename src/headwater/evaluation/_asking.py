@@ -16,7 +16,7 @@ from ..evidence import Evidence, Metric
 from ..model import Recommender, Scorer, at_least, best, chunk
 from ..registry import label
 from ..registry import metric as metric_called
-from ..types import Floats, Histories, Mask, Queries, Slate
+from ..types import PAD, Floats, Histories, Mask, Queries, Slate
 
 __all__ = ["Progress", "Sampled", "called", "collect", "measure", "values_of"]
 
@@ -145,7 +145,8 @@ def collect(
                 scores = np.where(free, scores, -np.inf)
                 slate = best(scores, k)
             slates.append(slate)
-            columns["predicted"].append(scores[truth.rows, truth.items])
+            chosen = truth.rows, truth.items
+            columns["predicted"].append(np.where(free[chosen], scores[chosen], np.nan))
             columns["candidates"].append(free.sum(1))
             if "ranks" in needs:
                 columns["ranks"].append(_ranks(scores, free, truth))
@@ -153,7 +154,17 @@ def collect(
         if progress is not None:
             progress(what, done, len(split.queries))
     found = {name: np.concatenate(columns[name]).astype(np.float64) for name in needs}
-    return Evidence(split.queries, Slate.stack(slates), split.truth, split.train, **found), seconds
+    slate = Slate.stack(slates)
+    _no_repeats(model, slate)
+    return Evidence(split.queries, slate, split.truth, split.train, **found), seconds
+
+
+def _no_repeats(model: Recommender, slate: Slate) -> None:
+    """An item listed twice would be found twice, and recall go above 1."""
+    ordered = np.sort(slate.items, axis=1)
+    twice = ordered[:, 1:][(ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] != PAD)]
+    if len(twice):
+        raise DataError(f"{type(model).__name__} recommends item {twice[0]} twice to one request")
 
 
 def _scored(model: Recommender, part: Queries, k: int) -> tuple[Floats, Slate]:

@@ -20,11 +20,8 @@ def needed(metric: object, seen: Evidence, name: str) -> Floats:
     return column
 
 
-def mistakes(metric: object, seen: Evidence) -> Floats:  # (truth events,)
-    """Predicted minus given value, of every event."""
+def mistakes(metric: object, seen: Evidence) -> Floats:  # (n,)
+    """Predicted minus given value, of every event that was a candidate."""
     predicted = needed(metric, seen, "predicted").astype(np.float64)
-    if np.isnan(predicted).any():
-        raise DataError(
-            f"{type(metric).__name__} got NaN as a prediction; a score may be -inf, never NaN"
-        )
-    return predicted - seen.truth.values
+    known = ~np.isnan(predicted)
+    return predicted[known] - seen.truth.values[known]

@@ -3,7 +3,7 @@
     mean over all events of |value - predicted|
 
 One number for all requests: the mean is over what was chosen, not over those who chose, so whoever
-rated more weighs more.
+rated more weighs more. What could not be recommended (outside the pool) is left out.
 
 Source:  Herlocker, Konstan, Terveen, Riedl, "Evaluating Collaborative Filtering Recommender
          Systems", TOIS 2004.
@@ -27,7 +27,7 @@ __all__ = ["MAE"]
 
 @dataclass(frozen=True, kw_only=True)
 class MAE:
-    """At least 0; infinite if something was never to be recommended; NaN if nothing was chosen."""
+    """At least 0; infinite if a model scores what was chosen -inf; NaN if nothing was chosen."""
 
     best: ClassVar[str] = "low"
     bounds: ClassVar[tuple[float, float]] = (0, np.inf)
