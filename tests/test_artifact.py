@@ -115,6 +115,19 @@ def damage_items(folder):
     (folder / "data" / "items.parquet").write_bytes(b"PAR1 not really")
 
 
+def damage_weights(folder):
+    path = folder / "state.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-100] ^= 1
+    path.write_bytes(content)
+
+
+def damage_other_data(folder):
+    other = facade.save(facade.fit("ease", blocks(seed=5)), folder.with_name("other"))
+    shutil.rmtree(folder / "data")
+    shutil.copytree(other / "data", folder / "data")
+
+
 def damage_missing(folder):
     (folder / "state.safetensors").unlink()
 

@@ -122,6 +122,8 @@ def test_data_commands(events, tmp_path):
     assert {each["verdict"] for each in checks} == {"PASS"}
     names = {each["name"] for each in call("data", "list", "--json")}
     assert {"movielens-1m", "gowalla", "lastfm-hetrec"} <= names
+    checks = call("data", "validate", folder, "--json")
+    assert {each["verdict"] for each in checks} == {"PASS"}
     with pytest.raises(HeadwaterError, match="imported already"):
         call("fit", folder, "ease", "--like", 4, "--save", tmp_path / "x")
 
@@ -169,6 +171,10 @@ def test_reproduce_lists_its_tables():
         (["tune", "EVENTS", "ease", "--search", "l2=5..1"], "is no range"),
         (["tune", "EVENTS", "random"], "no parameter to tune"),
         (["methods", "eaze"], "did you mean 'ease'"),
+        (["fit", "EVENTS", "ease", "--save", "EVENTS"], "is a file; a model is saved as a folder"),
+        (["recommend", "SAVED", "--user", "u1", "--within", ""], "--within is a list of item ids"),
+        (["recommend", "SAVED", "--history", "i1,,i2"], "--history is a list of item ids"),
+        (["compare", "EVENTS", "ease", "ease"], "a method is named twice"),
         (["data", "fetch", "movielens-3m"], "did you mean"),
     ],
 )

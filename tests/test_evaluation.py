@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from headwater.data.split import RandomPerUser, Split, splits
+from headwater.data.split import RandomPerUser, Split, Temporal, splits
 from headwater.data.toy import blocks, world
 from headwater.errors import BadParameter, DataError, UnknownName
 from headwater.evaluation import (
@@ -35,6 +35,7 @@ from headwater.metrics.rmse import RMSE
 from headwater.model import Scorer, learned
 from headwater.retrieve.fallback import Fallback
 from headwater.retrieve.matrix.ease import EASE
+from headwater.retrieve.matrix.mf import MF
 from headwater.retrieve.matrix.popularity import Popularity
 from headwater.types import PAD, Histories, Queries, Slate
 
@@ -43,6 +44,7 @@ from headwater.types import PAD, Histories, Queries, Slate
 class Fixed(Scorer):
     """Scores that were given, by the number of the user; counts how often it was asked."""
 
+    predicts_values: ClassVar[bool] = True
     table: np.ndarray
     asked: int = 0
 
@@ -84,7 +86,8 @@ def made_split(histories, truths, n_items, pool=None):
     def rows(lists):
         row = np.repeat(np.arange(b), [len(each) for each in lists]).astype(int)
         items = np.array([i for each in lists for i in each], int)
-        return Histories.of(row, items, n_rows=b, n_items=n_items)
+        values = 1 + np.arange(len(row)) % 5
+        return Histories.of(row, items, n_rows=b, n_items=n_items, values=values)
 
     data = world(rows(histories))
     asked = Queries(data.log, np.arange(b, dtype=np.int32), np.zeros(b, np.int64), pool)
@@ -197,6 +200,13 @@ class TestEvidence:
         lister = Lister(scorer=Fixed(table=np.zeros((1, 4))))
         with pytest.raises(DataError, match=r"RMSE compares scores .* Lister gives lists"):
             measure(lister, split, [RMSE()])
+        data = RandomPerUser()(blocks())
+        with pytest.raises(DataError, match="the scores of EASE are on a scale of their own"):
+            measure(EASE().fit(data.train), data, ["rmse"])
+        log = replace(data.train.log, values=np.ones_like(data.train.log.values))
+        liked = replace(data, train=replace(data.train, log=log))
+        with pytest.raises(DataError, match="every value is 1: read the data with its ratings"):
+            measure(Fixed(table=np.zeros((120, 60))), liked, ["mae"])
         with pytest.raises(BadParameter, match="a metric can need ranks"):
             measure(lister, split, [replace_needs(Everything(), ("luck",))])
 
@@ -209,6 +219,23 @@ class TestEvidence:
 
         with pytest.raises(DataError, match="Twice recommends item 2 twice to one request"):
             measure(Twice(), split, ["recall@3"])
+
+    def test_lists_of_equal_scores_are_said_to_be_chance(self, caplog):
+        split = made_split([[0], [1]], [[1], [2]], 4)
+        measure(Fixed(table=np.ones((2, 4))), split, ["recall@3"])
+        assert "scores all that it lists alike in 2 of 2 requests" in caplog.text
+
+    def test_what_a_split_drops_is_told(self, caplog):
+        data = blocks()
+        found = evaluate(Popularity(), Temporal()(data))
+        assert found.splits()[0]["requests"] == len(found.runs[0].users)
+        dropped = {"held-out events on items unknown in training": 10**6}
+        again = evaluate(Popularity(), replace(Temporal()(data), dropped=dropped))
+        assert again.splits()[0]["dropped"] == dropped
+        assert "held-out events cannot be measured" in caplog.text
+        first = repr(found).splitlines()
+        assert first[0].split() == ["model", "metric", "mean", "low", "high", "splits"]
+        assert first[1].startswith("popularity  NDCG@10")
 
     def test_nobody_asks(self):
         whole = made_split([[0], [1]], [[1], [0]], 3)
@@ -296,8 +323,10 @@ class TestMeasure:
             np.testing.assert_array_equal(named[name], made[name])
 
     def test_one_by_one_it_is_the_same(self, monkeypatch):
-        split = RandomPerUser()(blocks())
-        model = EASE(l2=50).fit(split.train)
+        data = blocks()
+        values = np.random.default_rng(0).integers(1, 6, len(data.log.items)).astype(np.float32)
+        split = RandomPerUser()(replace(data, log=replace(data.log, values=values)))
+        model = MF(embedding_size=4).fit(split.train)
         whole = measure(model, split, [*DEFAULT, "AUC", "RMSE"])
         monkeypatch.setattr(_asking, "chunk", lambda n: 1)  # noqa: ARG005
         for name, value in measure(model, split, [*DEFAULT, "AUC", "RMSE"]).items():

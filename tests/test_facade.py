@@ -88,6 +88,17 @@ def test_similar_items():
         (lambda m: hw.fit("eaze", m.data), UnknownName, "did you mean 'ease'"),
         (lambda m: hw.fit("ease", m.data, l3=1), UnknownName, "did you mean 'l2'"),
         (lambda m: hw.fit("ndcg", m.data), BadParameter, "does not recommend"),
+        (lambda _: hw.fit("ease", "ratings.csv"), BadParameter, "make one with hw.read"),
+        (lambda _: hw.evaluate("ease", [1]), BadParameter, "make one with hw.read"),
+        (lambda m: hw.evaluate("ease", m.data, split=["temporal"]), BadParameter, "a protocol"),
+        (lambda m: hw.similar_items(m, [1], k=0), BadParameter, "at least 1"),
+        (lambda m: hw.recommend(m, history=[260, 1196]), BadParameter, "list of lists"),
+        (lambda m: hw.save(m.model, "x"), BadParameter, "only what `fit` gave"),
+        (
+            lambda m: hw.similar_items(hw.fit("popularity", m.data), [1]),
+            BadParameter,
+            "scores every item alike for everybody",
+        ),
     ],
 )
 def test_mistakes(model, call, kind, said):
@@ -146,3 +157,13 @@ def test_progress_is_told(model):
 def test_now_and_numpy_ids(model):
     ids = np.array([3, 4])
     assert hw.recommend(model, users=ids, k=1)["user_id"].to_list() == [3, 4]
+
+
+def test_one_alone_is_a_list_of_one(model):
+    assert hw.recommend(model, users=7, k=np.int64(2)).equals(hw.recommend(model, users=[7], k=2))
+    text = hw.recommend(model, users="7", k=2)
+    assert text.equals(hw.recommend(model, users=[7], k=2)), "the id is 7, whatever was typed"
+    assert hw.similar_items(model, items=3, k=2).equals(hw.similar_items(model, items=[3], k=2))
+    data = blocks()
+    assert hw.evaluate("popularity", data, metrics="ndcg@5").metrics == ["NDCG@5"]
+    assert list(hw.compare("popularity", data, metrics="ndcg@5").evaluations) == ["popularity"]

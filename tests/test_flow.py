@@ -41,6 +41,10 @@ def test_a_bare_name_is_a_method(tmp_path):
     assert repr(read_flow(write(tmp_path, "ease\n"))) == "EASE(l2=500.0)"
 
 
+def test_numbers_with_exponents(tmp_path):
+    assert repr(read_flow(write(tmp_path, "{model: ease, l2: 1e3}"))) == "EASE(l2=1000.0)"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line", "said"),
     [
@@ -54,6 +58,7 @@ def test_a_bare_name_is_a_method(tmp_path):
         ("weights: [1, 0.5]", "weights: [1]", 6, "2 recommenders and 1 weights"),
         ("model: flow\n", "", 1, "no key 'model'"),
         (GOOD, "", 1, "the file is empty"),
+        (GOOD, "model: &a {model: fallback, first: *a, then: *a}", 1, "contains itself"),
         (GOOD, "- 1", 1, "no key 'model'"),
         (GOOD, "!!python/object/apply:os.system ['true']", 1, ""),
     ],

@@ -80,6 +80,8 @@ def test_mistakes(part):
         tune(build("ease"), part, metric("ndcg@5"), trials=0)
     with pytest.raises(BadParameter, match="no parameter to tune"):
         tune(build("random"), part, metric("ndcg@5"))
+    with pytest.raises(BadParameter, match="l2 must be above 0, got -5"):
+        tune(build("ease"), part, metric("ndcg@5"), space={"l2": Search(low=-5, high=5)})
     with pytest.raises(BadParameter, match="is no range"):
         Search.parse("5..1")
 

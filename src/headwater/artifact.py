@@ -10,15 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
-from scipy.sparse import csr_array
 
 from .atomic import atomic_path, recover
 from .data.fingerprint import fingerprint
@@ -26,6 +24,7 @@ from .data.store import load_data, save_data
 from .errors import BadArtifact, HeadwaterError, NotFitted
 from .model import Model
 from .registry import build, describe
+from .state import pack, unpack
 from .types import Dataset
 
 __all__ = ["FORMAT", "Artifact", "load", "save"]
@@ -50,14 +49,8 @@ def save(model: Model, folder: str | Path, data: Dataset, *, with_data: bool = T
     if not model.fitted:
         raise NotFitted(f"{type(model).__name__} has learned nothing yet: call fit(data) first")
     folder = Path(folder)
-    if folder.exists() and not folder.is_dir():
-        raise BadArtifact(f"{folder} is a file; a model is saved as a folder: choose another name")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / "model.json").exists():
-        raise BadArtifact(f"{folder} holds something else than a model: choose another name")
-    arrays: dict[str, np.ndarray] = {}
-    plain: dict[str, Any] = {}
-    for name, value in _learned(model, ""):
-        _pack(name, value, arrays, plain)
+    check_free(folder)
+    arrays, plain = pack(model)
     digest = _digest(arrays)
     about = {
         "format": FORMAT,
@@ -84,6 +77,14 @@ def save(model: Model, folder: str | Path, data: Dataset, *, with_data: bool = T
     return folder
 
 
+def check_free(folder: Path) -> None:
+    """Raise `BadArtifact` unless a model can be written to ``folder``, or over what is there."""
+    if folder.exists() and not folder.is_dir():
+        raise BadArtifact(f"{folder} is a file; a model is saved as a folder: choose another name")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / "model.json").exists():
+        raise BadArtifact(f"{folder} holds something else than a model: choose another name")
+
+
 def load(folder: str | Path) -> Artifact:
     """The model in ``folder``, ready to answer; `BadArtifact` says what is wrong with it."""
     folder = Path(folder)
@@ -108,55 +109,19 @@ def load(folder: str | Path) -> Artifact:
             if (file.metadata() or {}).get("digest") != about["state"]:
                 raise BadArtifact(f"{folder}: state.safetensors belongs to another model.json")
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if _digest(arrays) != about["state"]:
+            raise BadArtifact(f"{folder}: state.safetensors is damaged: its checksum is another")
         model = build(about["model"])
-        _unpack(model, "", arrays, about["learned"])
+        unpack(model, arrays, about["learned"])
         data = load_data(folder / "data") if about["data"]["included"] else None
+        if data is not None and fingerprint(data) != about["data"]["fingerprint"]:
+            raise BadArtifact(f"{folder}: data/ is not the data that the model was fitted on")
     except BadArtifact:
         raise
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, HeadwaterError) as error:
         said = f"{type(error).__name__}: {error}"
         raise BadArtifact(f"{folder} is damaged or foreign ({said})") from None
     return Artifact(model, data, about)
-
-
-def _learned(model: Model, prefix: str) -> Iterator[tuple[str, Any]]:
-    for f in fields(model):
-        if f.metadata.get("learned"):
-            yield prefix + f.name, getattr(model, f.name)
-    for i, part in enumerate(model.parts()):
-        yield from _learned(part, f"{prefix}{i}/")
-
-
-def _pack(name: str, value: Any, arrays: dict[str, Any], plain: dict[str, Any]) -> None:
-    if isinstance(value, csr_array):
-        for part in ("data", "indices", "indptr"):
-            arrays[f"{name}.{part}"] = np.ascontiguousarray(getattr(value, part))
-        plain[name] = {"sparse": [int(side) for side in value.shape]}
-    elif isinstance(value, np.ndarray):
-        arrays[name] = np.ascontiguousarray(value)
-        plain[name] = "array"
-    elif isinstance(value, int | float | str | None):
-        plain[name] = {"value": value}
-    else:
-        raise TypeError(f"{name}: a learned {type(value).__name__} cannot be saved")
-
-
-def _unpack(model: Model, prefix: str, arrays: dict[str, Any], plain: dict[str, Any]) -> None:
-    for f in fields(model):
-        if not f.metadata.get("learned"):
-            continue
-        name = prefix + f.name
-        how = plain[name]
-        if how == "array":
-            value = arrays[name]
-        elif "sparse" in how:
-            parts = tuple(arrays[f"{name}.{part}"] for part in ("data", "indices", "indptr"))
-            value = csr_array(parts, shape=tuple(how["sparse"]))
-        else:
-            value = how["value"]
-        setattr(model, f.name, value)
-    for i, part in enumerate(model.parts()):
-        _unpack(part, f"{prefix}{i}/", arrays, plain)
 
 
 def _digest(arrays: dict[str, np.ndarray]) -> str:

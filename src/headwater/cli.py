@@ -303,10 +303,11 @@ def data_validate(
     """PASS or FAIL for every rule, with examples and the fix. Exit status 1 if one fails."""
     import polars as pl
 
-    from .data import validate
+    from .data import sources, validate
 
+    known = not Path(data).is_file() and (Path(data).is_dir() or data in sources.names())
     checks = validate.validate(
-        data,
+        open_data(data) if known else data,
         user=user,
         item=item,
         items=items,
@@ -353,8 +354,9 @@ def fit(
     as_json: Json = False,
 ) -> None:
     """Fit METHOD on DATA and save it."""
-    from . import facade
+    from . import artifact, facade
 
+    artifact.check_free(save)  # not after hours of fitting
     made = facade.method(model, fallback=fallback, **assigned(settings))
     found = data()
     with progress() as told:
@@ -391,8 +393,8 @@ def recommend(
         table = facade.recommend(
             fitted,
             users=None if everyone or history else user,
-            history=[each.split(",") for each in history] if history else None,
-            within=within.split(",") if within else None,
+            history=[listed(each, "--history") for each in history] if history else None,
+            within=None if within is None else listed(within, "--within"),
             k=k,
             filter_seen=not repeat,
             progress=told,
@@ -454,7 +456,10 @@ def evaluate(
 @reads_data
 def compare(
     data: Read,
-    models: Annotated[list[str], typer.Argument(metavar="METHOD...", help="Two or more.")],
+    models: Annotated[
+        list[str],
+        typer.Argument(metavar="METHOD...", help="One or more; with settings: ease:l2=100."),
+    ],
     split: SplitBy = None,
     splits: Splits = 1,
     metrics: Metrics = None,
@@ -467,7 +472,9 @@ def compare(
     """Several methods on the same splits: intervals, and paired tests with Holm's correction."""
     from . import facade
 
-    made = {name: seeded(each, seed) for name, each in facade.named_methods(models).items()}
+    if len(set(models)) < len(models):
+        raise BadParameter(f"a method is named twice: {', '.join(models)}; settings: ease:l2=100")
+    made = {name: seeded(method_called(name), seed) for name in models}
     found = data()
     with progress() as told:
         result = facade.compare(
@@ -542,11 +549,12 @@ def tune(
     }
     found = data()
     part = make_split(found, parsed_split(split), seed=seed)
+    measured = registry.metric(metric, k=10)
     with progress() as told:
         best = tuning.tune(
             made,
             part,
-            registry.metric(metric, k=10),
+            measured,
             space=space or None,
             trials=trials,
             seed=seed,
@@ -565,6 +573,9 @@ def tune(
         },
         as_json,
     )
+    sign = 1 if getattr(measured, "best", "high") == "high" else -1
+    if sign * best.test < sign * best.untuned:
+        typer.secho("what was found is worse than what was given, on the test part", err=True)
 
 
 @app.command()
@@ -648,6 +659,14 @@ def pairs(settings: Sequence[str] | None) -> Iterator[tuple[str, str]]:
         yield name, value
 
 
+def listed(text: str, option: str) -> list[str]:
+    """``1, 2,3`` as ids."""
+    ids = [each.strip() for each in text.split(",")]
+    if not all(ids):
+        raise BadParameter(f"{option} is a list of item ids, 1,2,3; got {text!r}")
+    return ids
+
+
 def assigned(settings: Sequence[str] | None) -> dict[str, Any]:
     """``["l2=3", "by=rank"]`` as parameters: JSON where it is JSON, text where it is not."""
     found: dict[str, Any] = {}
@@ -657,6 +676,14 @@ def assigned(settings: Sequence[str] | None) -> dict[str, Any]:
         except ValueError:
             found[name] = value
     return found
+
+
+def method_called(text: str) -> Any:
+    """``ease``, ``flow.yaml`` or, with settings, ``ease:l2=100,...``."""
+    from . import facade
+
+    name, _, settings = text.partition(":")
+    return facade.method(name, **assigned([each for each in settings.split(",") if each]))
 
 
 def parsed_split(text: str | None) -> Any:
@@ -689,13 +716,25 @@ def reported(result: Any, report: Path | None, as_json: bool, title: str) -> Non
         write(result, report)
         typer.secho(f"written: {report}", err=True)
     tests = result.tests() if hasattr(result, "tests") else None
+    made = result.splits()
     if as_json:
-        found = {"table": result.table().to_dicts(), "times": result.times().to_dicts()}
+        found = {
+            "table": result.table().to_dicts(),
+            "times": result.times().to_dicts(),
+            "splits": made,
+        }
         show({**found, **({} if tests is None else {"tests": tests.to_dicts()})}, True)
         return
     table = result.table()
     if table["splits"].max() == 1:
         table = table.drop("split_mean", "split_low", "split_high", "median", "splits")
+    for each in made:
+        said = "".join(f"; dropped {n:,} {what}" for what, n in each["dropped"].items())
+        typer.secho(
+            f"{each['split']}, seed {each['seed']}: {each['requests']:,} requests{said}",
+            err=True,
+            dim=True,
+        )
     show(table, False, title=title)
     if tests is not None and len(tests):
         show(tests, False, title="Differences, paired by user; p-values corrected after Holm")

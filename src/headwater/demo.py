@@ -53,7 +53,8 @@ class Demo:
                 f"Saved in {self.saved}. Next:",
                 f"  {headwater} recommend {self.saved} --user {self.user} --k 20",
                 f"  {headwater} similar {self.saved} --item {self.chosen['item_id'][0]}",
-                f"  {headwater} compare {SOURCE} popularity itemknn ease --like 4",
+                f"  {headwater} compare {SOURCE} popularity itemknn ease --like 4"
+                " --split random_per_user",
                 "With your own table:",
                 f"  {headwater} data validate events.csv",
                 f"  {headwater} fit events.csv ease --save model.hw",

@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import index
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,7 @@ def fit(
     Fitted(Popularity(days=None, half_life=None) on Dataset(120 users, 60 items, 1,440 events))
     """
     made = method(model, fallback=fallback, **parameters)
+    is_dataset(data)
     if progress is None:
         made.fit(data)
     else:
@@ -148,9 +150,7 @@ def recommend(
     >>> recommend(model, users=[3], k=1).rows()
     [(3, 3, 1, 0.7..., 'item 3', 'retrieve.matrix.ease')]
     """
-    data = model.data
-    if isinstance(k, bool) or not isinstance(k, int) or k < 1:
-        raise BadParameter(f"k must be a whole number of at least 1, got {k!r}")
+    data, k = model.data, length(k)
     if users is not None and history is not None:
         raise BadParameter("give users or history, not both")
     if history is not None:
@@ -185,8 +185,8 @@ def similar_items(model: Fitted, items: Iterable[Any], *, k: int = 10) -> pl.Dat
     What is similar is the method's own: the cosine of two items' vectors where it has vectors,
     what people who chose just this one would get where it has none.
     """
-    asked = list(items)
-    at = encoded_items(model.data, asked)
+    k = length(k)
+    at = encoded_items(model.data, items)
     scorer = first_scorer(model.model)
     if scorer is None:
         raise BadParameter(f"{type(model.model).__name__} holds no method that scores items")
@@ -194,6 +194,13 @@ def similar_items(model: Fitted, items: Iterable[Any], *, k: int = 10) -> pl.Dat
     from .model import top
 
     s = np.array(scorer.similarity(at, n), np.float32)
+    nobody = model.data.newcomers(Histories.empty(1, n))
+    plain = scorer.scores(nobody)
+    if len(s) and np.ptp(plain) > 0 and (s == plain).all():
+        raise BadParameter(
+            f"{type(scorer).__name__} scores every item alike for everybody, whatever they chose: "
+            "it knows nothing of which items are alike; itemknn, ease and wrmf do"
+        )
     s[np.arange(len(at)), at] = -np.inf
     best = top(s, k)
     values = np.take_along_axis(s, best, 1)
@@ -213,8 +220,10 @@ def known(data: Dataset, users: Iterable[Any] | None, now: int | None) -> tuple[
     """The requests of ``users``, those nobody has seen with an empty history, and their ids."""
     if users is None:
         return data.queries(now=now), data.users.values.alias("user_id")
-    asked = pl.Series("user_id", list(users), strict=False)
+    asked = pl.Series("user_id", several(users), strict=False)
     at = data.users.encode(asked)
+    same = asked.cast(data.users.values.dtype, strict=False)
+    asked = asked if same.null_count() else same
     new = at == PAD
     if new.any():
         names = ", ".join(str(each) for each in asked.filter(pl.Series(new)).head(5))
@@ -234,7 +243,7 @@ def histories_of(
     """Rows of items as people give them; `UnknownName` for an item that nobody has seen."""
     rows, items, values = [], [], []
     for row, events in enumerate(history):
-        if isinstance(events, str | bytes):
+        if isinstance(events, str | bytes) or not isinstance(events, Iterable):
             raise BadParameter(f"history is a list of lists of item ids, got {history!r}")
         pairs = events if isinstance(events, Mapping) else dict.fromkeys(events, 1.0)
         rows += [row] * len(pairs)
@@ -250,7 +259,7 @@ def histories_of(
 
 
 def encoded_items(data: Dataset, items: Iterable[Any]) -> np.ndarray:  # (n,) int32
-    asked = list(items)
+    asked = several(items)
     if not asked:
         return np.zeros(0, np.int32)
     at = data.items.encode(pl.Series(asked, strict=False))
@@ -297,10 +306,13 @@ def splits_of(data: Dataset, split: Splitting = None, *, splits: int = 1, seed: 
 
     None is the global temporal split where the events have times, and random per user elsewhere.
     """
+    is_dataset(data)
     if isinstance(split, Split):
         return [split]
     if split is None or isinstance(split, str | Mapping | Protocol):
         return make_splits(data, split, n=splits, seed=seed)
+    if not all(isinstance(each, Split) for each in split):
+        raise BadParameter(f"split is the name of a protocol, a Split or several; got {split!r}")
     return split
 
 
@@ -308,6 +320,7 @@ def metrics_of(metrics: Sequence[str | Metric] | None, k: int | None) -> Sequenc
     """The metrics asked for; ``k`` is the depth of those that name none."""
     if metrics is None:
         return DEFAULT if k is None else [f"{name.partition('@')[0]}@{k}" for name in DEFAULT]
+    metrics = [metrics] if isinstance(metrics, str) else metrics
     return [make_metric(m, k=k) if isinstance(m, str) else m for m in metrics]
 
 
@@ -356,7 +369,7 @@ def named_methods(models: Sequence[Any] | Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(models, Mapping):
         return {name: method(each) for name, each in models.items()}
     made: dict[str, Any] = {}
-    for each in models:
+    for each in [models] if isinstance(models, str) else models:
         one = method(each)
         name = str(each) if isinstance(each, str | Path) else one.address.rsplit(".", 1)[-1]
         if name in made:
@@ -367,8 +380,32 @@ def named_methods(models: Sequence[Any] | Mapping[str, Any]) -> dict[str, Any]:
     return made
 
 
+def is_dataset(data: Any) -> None:
+    if not isinstance(data, Dataset):
+        raise BadParameter(
+            f"data must be a Dataset, got {type(data).__name__}: make one with hw.read(...)"
+        )
+
+
+def length(k: Any) -> int:
+    try:
+        whole = index(k)
+    except TypeError:
+        whole = 0
+    if isinstance(k, bool) or whole < 1:
+        raise BadParameter(f"k must be a whole number of at least 1, got {k!r}")
+    return whole
+
+
+def several(ids: Any) -> list[Any]:
+    """A list of ids; one alone, a number or a text, is a list of one."""
+    return list(ids) if isinstance(ids, Iterable) and not isinstance(ids, str | bytes) else [ids]
+
+
 def save(model: Fitted, folder: str | Path, *, with_data: bool = True) -> Path:
     """Write ``model`` to ``folder``; without its data it cannot answer by ids elsewhere."""
+    if not isinstance(model, Fitted):
+        raise BadParameter(f"only what `fit` gave can be saved, got {model!r}")
     return artifact.save(model.model, folder, model.data, with_data=with_data)
 
 

@@ -6,6 +6,7 @@ with its line.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -48,7 +49,7 @@ def read_flow(path: str | Path) -> Model:
     """The method that the YAML file at ``path`` describes; `BadFlow` with file and line if none."""
     path = Path(path)
     try:
-        loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
+        loader = Loader(path.read_text(encoding="utf-8"))
         node = loader.get_single_node()
     except UnicodeDecodeError as error:
         raise BadFlow(f"{path}: not UTF-8 text at byte {error.start}") from None
@@ -57,7 +58,7 @@ def read_flow(path: str | Path) -> Model:
         raise BadFlow(f"{path}, line {line}: not YAML: {error.problem}") from None
     if node is None:
         raise BadFlow(f"{path}, line 1: the file is empty; it must name a method: `model: ease`")
-    made = _made(loader, node, path)
+    made = _made(loader, node, path, ())
     if isinstance(made, str):
         made = _built(made, path, node, {})
     if not isinstance(made, Model):
@@ -70,10 +71,22 @@ def write_flow(model: Model) -> str:
     return yaml.safe_dump(describe(model), sort_keys=False, allow_unicode=True)
 
 
-def _made(loader: yaml.SafeLoader, node: yaml.Node, path: Path) -> Any:
+class Loader(yaml.SafeLoader):
+    """YAML whose numbers are those of YAML 1.2: 1e3 is one."""
+
+
+Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"), "-+.0123456789"
+)
+
+
+def _made(loader: Loader, node: yaml.Node, path: Path, above: tuple[yaml.Node, ...]) -> Any:
     """The plain value of ``node``, with every mapping that has the key `model` built."""
+    if node in above:
+        raise BadFlow(f"{path}, line {node.start_mark.line + 1}: this contains itself")
+    above = (*above, node)
     if isinstance(node, yaml.SequenceNode):
-        return [_made(loader, each, path) for each in node.value]
+        return [_made(loader, each, path, above) for each in node.value]
     if not isinstance(node, yaml.MappingNode):
         return loader.construct_object(node)
     tree: dict[str, Any] = {}
@@ -82,7 +95,7 @@ def _made(loader: yaml.SafeLoader, node: yaml.Node, path: Path) -> Any:
         name = str(loader.construct_object(key))
         if name in tree:
             raise BadFlow(f"{path}, line {key.start_mark.line + 1}: {name!r} is given twice")
-        tree[name], lines[name] = _made(loader, value, path), key
+        tree[name], lines[name] = _made(loader, value, path, above), key
     return _built(tree, path, node, lines) if "model" in tree else tree
 
 

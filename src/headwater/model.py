@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 
@@ -103,6 +103,8 @@ class Stage(Protocol):
 
 class Scorer(Model):
     """A recommender that scores every item; it only has to give `scores`."""
+
+    predicts_values: ClassVar[bool] = False  # whether scores are on the scale of the values given
 
     def scores(self, queries: Queries) -> Floats:  # (B, N)
         """Higher is better; -inf is never recommended; never NaN."""

@@ -74,7 +74,8 @@ def resolve(name: str, under: str = "") -> str:
         return ends[0]
     if ends:
         raise UnknownName("single method", name, ends, "Give the whole address.")
-    last = [where.rsplit(".", 1)[-1] for where in have]
+    methods = [where for where in have if under or not where.startswith("metrics.")]
+    last = [where.rsplit(".", 1)[-1] for where in methods]
     raise UnknownName("method", name, last, "`headwater methods` lists them.")
 
 

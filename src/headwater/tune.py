@@ -65,12 +65,17 @@ class Search:
             return value in self.choices
         return isinstance(value, int | float) and self.low <= value <= self.high
 
+    def ends(self) -> tuple[Any, Any]:
+        if self.whole:
+            return math.ceil(self.low), math.floor(self.high)
+        return self.low, self.high
+
     def ask(self, trial: Any, name: str) -> Any:
         if self.choices:
             return trial.suggest_categorical(name, self.choices)
         if self.whole:
-            return trial.suggest_int(name, math.ceil(self.low), math.floor(self.high), log=self.log)
-        return trial.suggest_float(name, self.low, self.high, log=self.log)
+            return trial.suggest_int(name, *self.ends(), log=self.log)
+        return trial.suggest_float(name, *self.ends(), log=self.log)
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,6 +144,9 @@ def tune(
         raise BadParameter(f"{type(model).__name__} has no parameter to tune; name one: l2=1..100")
     tree = describe(model)
     _names_exist(tree, chosen)
+    for name, where in chosen.items():  # before the first trial, not in the middle
+        for edge in where.choices or where.ends():
+            build(tree, **{name: edge})
     part = split.validation
 
     def objective(trial: Any) -> float:

@@ -10,7 +10,7 @@ STAGES = ("retrieve", "rank", "rerank", "explore", "thumbnail", "intent", "satis
 LAYERS = (
     ("errors",),
     ("types", "atomic"),
-    ("losses", "model"),
+    ("losses", "model", "state"),
     ("train", "negatives", "nets", "evidence"),
     ("data",),
     (*STAGES, "metrics"),

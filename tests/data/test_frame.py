@@ -378,6 +378,10 @@ def test_ids_keep_their_type(tmp_path):
     kind, users, told = kinds(path)
     assert (kind, users) == (pl.Int64, [-7, 1])
     assert "decimal point" in told
+    path.write_text("user;item;rating\n1;1;4,5\n1;2;3\n2;1;1,000\n")
+    data = read(path)
+    assert sorted(data.log.values.tolist()) == [3, 4.5]
+    assert "rating '1,000' is not a number" in " ".join(data.notes)
     path.write_text(f"user,item\n{10**30},1\n{10**30 + 1},2\n")
     assert kinds(path)[1] == [str(10**30), str(10**30 + 1)]
     with pytest.raises(DataError, match=r"'item' holds List.*explode"):

@@ -22,6 +22,7 @@ from ._times import Clock
 
 __all__ = ["Events", "gather", "grouped", "places", "roles_of"]
 
+DECIMAL_COMMA = r"^([+-]?\d+),(\d{1,2}|\d{4,})$"
 MOST_KINDS = 127  # of events: they are int8
 
 
@@ -205,12 +206,15 @@ def _checked(
 
 
 def _finite(column: pl.Series, kind: type[pl.DataType] = pl.Float32) -> pl.Series:
-    """Finite numbers, null for everything else."""
+    """Finite numbers, null for everything else. 4,5 is 4.5; 1,000 is not clear, so no number."""
     if column.dtype == pl.String:
         column = column.str.strip_chars()
     elif not (column.dtype.is_numeric() or column.dtype == pl.Boolean):
         return pl.repeat(None, len(column), dtype=kind, eager=True)
     number = column.cast(pl.Float64, strict=False)
+    if column.dtype == pl.String and number.null_count() > column.null_count():
+        point = column.str.replace(DECIMAL_COMMA, "$1.$2")
+        number = number.fill_null(point.cast(pl.Float64, strict=False))
     if kind == pl.Float32:
         number = number.cast(pl.Float32)  # what is too large for it becomes infinite
     return pl.select(pl.when(number.is_finite()).then(number)).to_series().cast(kind)

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from ..errors import DataError, HeadwaterError
-from ..types import Ids
+from ..types import Dataset, Ids
 from ._columns import Column
 from ._gather import Events, gather, roles_of
 from ._ids import WHOLE
@@ -65,6 +65,8 @@ def validate(
 ) -> list[Check]:
     """Try ``source``, as `read` would with the same options, against every rule that applies.
 
+    A `Dataset` is tried as the table of its events.
+
     A rule that has nothing to look at (times where there are none, anything once the file cannot
     be read) is not in the list. Bad data never raises.
 
@@ -87,6 +89,8 @@ def validate(
         "time": time,
         "event": event,
     }
+    if isinstance(source, Dataset):
+        source = _events(source)
     try:
         table = open_table(source, encoding=encoding, asked=[n for n in asked.values() if n])
     except (HeadwaterError, OSError) as error:
@@ -284,3 +288,14 @@ def _pair(events: Events, at: int) -> str:
 
 def _date(seconds: int) -> str:
     return datetime.fromtimestamp(int(seconds), UTC).date().isoformat()
+
+
+def _events(data: Dataset) -> pl.DataFrame:
+    log = data.log
+    columns = {"user": data.users.decode(log.rows), "item": data.items.decode(log.items)}
+    columns["rating"] = pl.Series(log.values)
+    if log.timed:
+        columns["time"] = pl.Series(log.times)
+    if log.kinds is not None:
+        columns["event"] = pl.Series(data.kinds).gather(log.kinds)
+    return pl.DataFrame(columns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
@@ -21,6 +22,8 @@ from ..types import PAD, Floats, Histories, Mask, Queries, Slate
 __all__ = ["Progress", "Sampled", "called", "collect", "measure", "values_of"]
 
 Progress = Callable[[str, int, int], None]  # what is done, how much of it, out of how much
+
+log = logging.getLogger("headwater")
 
 COLUMNS = ("ranks", "candidates", "predicted")  # what a metric may name in ``needs``
 DEPTH = 10  # slots of a slate if no metric says
@@ -117,12 +120,8 @@ def collect(
     needs = {name for metric in metrics for name in getattr(metric, "needs", ())}
     if needs - set(COLUMNS):
         raise BadParameter(f"a metric can need {', '.join(COLUMNS)}; got {sorted(needs)}")
-    if "predicted" in needs and not isinstance(model, Scorer):
-        who = [label(metric) for metric in metrics if "predicted" in getattr(metric, "needs", ())]
-        raise DataError(
-            f"{', '.join(who)} compares scores with given values, and {type(model).__name__} gives "
-            "lists, not scores: measure the scoring model alone"
-        )
+    if "predicted" in needs:
+        _can_predict(model, split, metrics)
     n = split.truth.n_items
     k = min(max([m.k for m in metrics if hasattr(m, "k")], default=DEPTH), max(n, 1))
     look = bool(needs) or sampled is not None
@@ -156,7 +155,42 @@ def collect(
     found = {name: np.concatenate(columns[name]).astype(np.float64) for name in needs}
     slate = Slate.stack(slates)
     _no_repeats(model, slate)
+    _warn_of_ties(model, slate)
     return Evidence(split.queries, slate, split.truth, split.train, **found), seconds
+
+
+def _warn_of_ties(model: Recommender, slate: Slate) -> None:
+    """A list whose scores are all equal is in the order of the item numbers, so by chance."""
+    listed = slate.filled.sum(1)
+    last = np.take_along_axis(slate.scores, np.maximum(listed - 1, 0)[:, None], 1)[:, 0]
+    tied = (listed > 1) & (slate.scores[:, :1].min(1, initial=np.inf) == last)
+    if tied.sum() * 10 >= len(slate) > 0:
+        log.warning(
+            "%s scores all that it lists alike in %d of %d requests: their order is chance",
+            type(model).__name__,
+            tied.sum(),
+            len(slate),
+        )
+
+
+def _can_predict(model: Recommender, split: Split, metrics: Sequence[Metric]) -> None:
+    who = [label(metric) for metric in metrics if "predicted" in getattr(metric, "needs", ())]
+    name = type(model).__name__
+    if not isinstance(model, Scorer):
+        raise DataError(
+            f"{', '.join(who)} compares scores with given values, and {name} gives lists, not "
+            "scores: measure the scoring model alone"
+        )
+    if not model.predicts_values:
+        raise DataError(
+            f"{', '.join(who)} compares scores with given values, and the scores of {name} are on "
+            "a scale of their own; mf predicts values"
+        )
+    if len(split.train.log.values) > 1 and np.ptp(split.train.log.values) == 0:
+        raise DataError(
+            f"{', '.join(who)} needs ratings that differ, and every value is "
+            f"{split.train.log.values[0]:g}: read the data with its ratings, and without like"
+        )
 
 
 def _no_repeats(model: Recommender, slate: Slate) -> None:

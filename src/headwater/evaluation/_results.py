@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -28,6 +29,7 @@ class Run:
     fit_seconds: float
     recommend_seconds: float
     metric_seconds: float
+    dropped: Mapping[str, int] = field(default_factory=dict)  # what the split left out
 
     def mean(self, metric: str) -> float:
         """Over the requests that it is defined for; NaN if there is none."""
@@ -42,6 +44,7 @@ class Evaluation:
 
     model: str  # its name
     runs: tuple[Run, ...]
+    bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # of the metrics
 
     @property
     def metrics(self) -> list[str]:
@@ -74,6 +77,7 @@ class Evaluation:
         * ``split_mean`` and ``median`` over the means of the splits; ``split_low`` and
           ``split_high`` are the 95 % interval of the former by Student's t, null with one split.
           Splits of the same data overlap, so it is narrower than fresh data would make it.
+        * No interval reaches beyond what the metric can be.
         * ``defined`` of the ``asked`` requests, in all ``splits``, had a value.
         """
         return pl.DataFrame([self._row(metric) for metric in self.metrics], schema=SCHEMA)
@@ -88,14 +92,30 @@ class Evaluation:
             ]
         )
 
+    def splits(self) -> list[dict[str, Any]]:
+        """Of each split: its protocol, seed, number of requests, and what it had to leave out."""
+        return [
+            {
+                "split": run.split,
+                "seed": run.seed,
+                "requests": len(run.users),
+                "dropped": dict(run.dropped),
+            }
+            for run in self.runs
+        ]
+
+    def __repr__(self) -> str:
+        return _brief(self.table())
+
     def _row(self, metric: str) -> dict[str, object]:
         means = np.array([run.mean(metric) for run in self.runs])
         means = means[~np.isnan(means)]
         system = self.system(metric)
         users = self.users(metric)["value"].to_numpy()
         values = [run.values[metric] for run in self.runs]
-        low, high = interval(users, normal=True)
-        split_low, split_high = interval(means, normal=False)
+        bounds = self.bounds.get(metric, (-np.inf, np.inf))
+        low, high = np.clip(interval(users, normal=True), *bounds)
+        split_low, split_high = np.clip(interval(means, normal=False), *bounds)
         over = means if system else users
         numbers = {
             "mean": over.mean() if len(over) else np.nan,
@@ -114,6 +134,27 @@ class Evaluation:
             "asked": None if system else sum(map(len, values)),
             "splits": len(self.runs),
         }
+
+
+def _brief(table: pl.DataFrame) -> str:
+    """One line a model and metric; `table` and `tests` have the rest."""
+    columns = ["model", "metric", "mean", "low", "high", "splits"]
+    lines = [columns]
+    for row in table.select(columns).rows():
+        lines.append(
+            [
+                "" if value is None else f"{value:.4f}" if isinstance(value, float) else str(value)
+                for value in row
+            ]
+        )
+    wide = [max(len(line[i]) for line in lines) for i in range(len(columns))]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(w) if i < 2 else cell.rjust(w)
+            for i, (cell, w) in enumerate(zip(line, wide, strict=True))
+        ).rstrip()
+        for line in lines
+    )
 
 
 NUMBERS = ("mean", "low", "high", "split_mean", "split_low", "split_high", "median")
@@ -148,6 +189,13 @@ class Comparison:
     def times(self) -> pl.DataFrame:
         """See `Evaluation.times`."""
         return pl.concat([each.times() for each in self.evaluations.values()])
+
+    def splits(self) -> list[dict[str, Any]]:
+        """See `Evaluation.splits`."""
+        return self._all[0].splits()
+
+    def __repr__(self) -> str:
+        return _brief(self.table())
 
     def tests(self) -> pl.DataFrame:
         """One row a metric and pair of models: ``difference`` is that of a minus b.

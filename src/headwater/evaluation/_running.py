@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from time import perf_counter
 
@@ -14,6 +15,8 @@ from ._results import Comparison, Evaluation, Run
 from ._statistics import TESTS
 
 __all__ = ["DEFAULT", "compare", "evaluate"]
+
+log = logging.getLogger("headwater")
 
 DEFAULT = ("NDCG@10", "Recall@10", "Hit@10", "MRR@10", "CatalogCoverage@10", "Novelty@10")
 
@@ -100,9 +103,26 @@ def _all(
                 what=name if isinstance(splits, Split) else name + which,
             )
             runs[name].append(run)
+        _warn_of_the_dropped(split)
     if not any(runs.values()):
         raise DataError("no split to measure on: give at least one")
-    return {name: Evaluation(name, tuple(each)) for name, each in runs.items()}
+    bounds = {name: metric.bounds for name, metric in asked.items() if hasattr(metric, "bounds")}
+    return {name: Evaluation(name, tuple(each), bounds) for name, each in runs.items()}
+
+
+def _warn_of_the_dropped(split: Split) -> None:
+    kept = len(split.truth.items)
+    lost = sum(n for what, n in split.dropped.items() if "held-out events" in what)
+    if lost > kept:
+        log.warning(
+            "%s: %d of %d held-out events cannot be measured (%s); %d requests are left. Another "
+            "protocol, or fewer rare items, leaves more",
+            split.name,
+            lost,
+            lost + kept,
+            "; ".join(f"{n:,} {what}" for what, n in split.dropped.items()),
+            len(split.queries),
+        )
 
 
 def _run(
@@ -135,6 +155,7 @@ def _run(
     return Run(
         split=split.name,
         seed=split.seed,
+        dropped=split.dropped,
         users=split.users,
         values=values,
         fit_seconds=after_fit - started,

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -39,6 +40,8 @@ SCALE = 0.1  # of the factors at the start
 @dataclass(kw_only=True, eq=False)
 class MF(Scorer):
     """Scores are predicted ratings, on the scale of the values of the histories."""
+
+    predicts_values: ClassVar[bool] = True
 
     embedding_size: int = 64
     regularization: float = 0.12
