@@ -20,8 +20,9 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 
 paper: $(VENV)/.dev
-	$(BIN)/headwater reproduce thesis-2.3 --write
-	$(BIN)/headwater reproduce thesis-2.5 --splits 10 --write
+	$(BIN)/headwater reproduce thesis-2.3 --write papers/results
+	$(BIN)/headwater reproduce thesis-2.6 --write papers/results
+	$(BIN)/headwater reproduce thesis-2.5 --splits 10 --checkpoint runs/thesis-2.5 --write papers/results
 	$(BIN)/python -m pytest -m paper
 
 bench: $(VENV)/.dev

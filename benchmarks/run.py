@@ -40,11 +40,15 @@ HOW: dict[str, dict[str, Any]] = {
     "ease": {"l2": 500.0},
     "ials": {"factors": 64, "l2": 10.0, "alpha": 1.0, "epochs": 15},
     "bpr": {"factors": 64, "l2": 0.01, "learning_rate": 0.05, "epochs": 20},
+    "multvae": {"hidden": 600, "factors": 200, "learning_rate": 1e-3, "batch": 500, "epochs": 5},
+    "recfusion": {"hidden": 200, "learning_rate": 1e-4, "batch": 200, "epochs": 5},
 }
 LIBRARIES = {
     "ease": ("headwater", "floor", "floor32", "rectools", "lenskit", "cornac", "recbole"),
     "ials": ("headwater", "implicit", "rectools", "lenskit"),
     "bpr": ("headwater", "implicit", "rectools", "cornac", "recbole"),
+    "multvae": ("headwater", "recbole", "recpack"),
+    "recfusion": ("headwater",),  # no package of PyPI has it
     "metrics": ("headwater", "rectools", "ranx"),
     "first": ("headwater", "implicit", "rectools", "lenskit", "cornac", "recbole"),
 }
@@ -91,7 +95,7 @@ def measure(
     with tempfile.TemporaryDirectory(prefix="headwater-bench-") as temporary:
         bench = Bench(Path(temporary), data, repeats, only)
         for count in threads:
-            for task in ("ease", "ials", "bpr"):
+            for task in ("ease", "ials", "bpr", "multvae", "recfusion"):
                 # EASE of a wide catalogue is a matter of gigabytes, and of hours
                 if task in tasks and not (task == "ease" and bench.n_items > 20_000):
                     bench.fits(task, count, main=count == threads[0])
@@ -323,7 +327,7 @@ def interpreter(library: str) -> Path | None:
 
 def shown(peer: dict[str, Any]) -> dict[str, Any]:
     named = ("numpy", "scipy", "numba", "torch", "implicit", "RecTools", "lenskit", "cornac")
-    named += ("recbole", "ranx", "headwater", "pandas", "polars")
+    named += ("recbole", "recpack", "ranx", "headwater", "pandas", "polars")
     have = peer.get("versions", {})
     return {"wanted": peer.get("wanted"), "mib": peer.get("mib")} | {
         name: have[name] for name in named if name in have

@@ -24,7 +24,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 ENVS = ROOT / ".bench"
-PEERS = ("headwater", "implicit", "rectools", "lenskit", "cornac", "recbole", "ranx")
+PEERS = ("headwater", "implicit", "rectools", "lenskit", "cornac", "recbole", "recpack", "ranx")
 IMPORTS = {"headwater": "headwater.artifact"}  # what must import for the environment to be of use
 
 

@@ -41,17 +41,20 @@ def numbers_table() -> str:
     """The committed result of Table 2.5."""
     path = ROOT / "papers" / "results" / "thesis-2.5.json"
     found = json.loads(path.read_text(encoding="utf-8"))
+    metrics = found["metrics"]
     rows = [
-        "| method | metric | thesis | ours | 95 % interval of the mean | accepted |",
-        "|---|---|---|---|---|---|",
+        f"| method | splits | {' | '.join(metrics)} |",
+        "|---|---|" + "---|" * len(metrics),
     ]
-    for row in found["table"]:
-        interval = f"{row['mean_low']:.2f} to {row['mean_high']:.2f}"
-        rows.append(
-            f"| {row['method']} | {row['metric']} | {row['thesis']:.2f} | {row['ours']:.2f} | "
-            f"{interval} | {row['accept']} |"
-        )
-    return "\n".join([*rows, "", f"`{found['command']}`"])
+    for name in found["lines"]:
+        mine = [row for row in found["table"] if row["method"] == name]
+        cells = [f"{row['ours']:.2f}" + printed(row["paper"]) for row in mine]
+        rows.append(f"| {name} | {mine[0]['splits']} | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def printed(paper: float | None) -> str:
+    return "" if paper is None else f" ({paper:.2f})"
 
 
 def readme(text: str) -> str:

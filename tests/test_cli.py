@@ -147,9 +147,15 @@ def test_methods_and_doctor():
 
 
 def test_reproduce_lists_its_tables():
-    assert {each["table"] for each in call("reproduce", "--json")} == {"thesis-2.3", "thesis-2.5"}
-    with pytest.raises(HeadwaterError, match=r"did you mean 'thesis-2\.5'"):
-        call("reproduce", "thesis-2.6")
+    assert {each["table"] for each in call("reproduce", "--json")} == {
+        "guidance",
+        "thesis-2.2",
+        "thesis-2.3",
+        "thesis-2.5",
+        "thesis-2.6",
+    }
+    with pytest.raises(HeadwaterError, match=r"no table 'thesis-2\.9'"):
+        call("reproduce", "thesis-2.9")
     with pytest.raises(HeadwaterError, match="did you mean 'ease'"):
         call("reproduce", "thesis-2.5", "--methods", "eaze")
 

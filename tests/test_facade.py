@@ -167,3 +167,32 @@ def test_one_alone_is_a_list_of_one(model):
     data = blocks()
     assert hw.evaluate("popularity", data, metrics="ndcg@5").metrics == ["NDCG@5"]
     assert list(hw.compare("popularity", data, metrics="ndcg@5").evaluations) == ["popularity"]
+
+
+def test_a_guide_and_what_was_declined(model):
+    pytest.importorskip("torch")
+    how = {"n_epochs": 60, "learning_rate": 0.01}
+    led = hw.fit("recfusion_guided", blocks(), hidden_size=16, how=how)
+    genres = led.data.catalog.table["genres"]
+    kind = genres[0][0]
+
+    def share(**asked):
+        items = hw.recommend(led, users=[1, 2, 3], k=10, **asked)["item_id"]
+        at = led.data.items.encode(items)
+        return np.mean([kind in genres[int(i)] for i in at])
+
+    assert share(guide={"genres": [kind]}, strength=4) > share()
+    assert share(guide={"genres": kind}, strength=0) == share()
+    one = hw.recommend(led, users=[1], k=5, declined=[[10, 11, 12]])
+    assert one.height == 5
+    for call, said in (
+        (
+            lambda: hw.recommend(model, users=[1], guide={"genres": ["g0"]}),
+            "EASE can follow neither",
+        ),
+        (lambda: hw.recommend(led, users=[1], guide={}), "guide is one column and its kinds"),
+        (lambda: hw.recommend(led, users=[1], guide={"genres": []}), "guide is one column"),
+        (lambda: hw.recommend(led, users=[1], declined=[[1], [2]]), "2 lists for 1 requests"),
+    ):
+        with pytest.raises(BadParameter, match=said):
+            call()

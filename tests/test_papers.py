@@ -7,7 +7,8 @@ from headwater.errors import BadParameter, UnknownName
 
 
 def test_lists_its_tables():
-    assert papers.listed()["table"].to_list() == ["thesis-2.3", "thesis-2.5"]
+    have = ["guidance", "thesis-2.2", "thesis-2.3", "thesis-2.5", "thesis-2.6"]
+    assert papers.listed()["table"].to_list() == have
 
 
 def test_wrong_names():
@@ -32,7 +33,26 @@ def test_a_small_reproduction_is_written_whole(tmp_path):
     path = papers.write(found, tmp_path)
     again = json.loads(path.read_text())
     assert [row["method"] for row in again["table"]] == ["random"] * 3 + ["popularity"] * 3
-    assert again["command"] == "headwater reproduce thesis-2.5 --splits 2 --seed 0"
+    said = again["lines"]["random"]["command"]
+    assert said == "headwater reproduce thesis-2.5 --methods random --splits 2 --seed 0"
     for row in again["table"]:
         assert row["least"] <= row["ours"] <= row["most"]
     assert "popularity ahead of random on 2 of 2 splits" in again["notes"][-1]
+    one = papers.reproduce("thesis-2.5", methods=["popularity"], splits=1)
+    papers.write(one, tmp_path)
+    merged = json.loads(path.read_text())
+    assert [row["method"] for row in merged["table"]] == ["random"] * 3 + ["popularity"] * 3
+    assert [row["splits"] for row in merged["table"]] == [2] * 3 + [1] * 3
+    assert merged["lines"]["random"] == again["lines"]["random"]
+    assert "popularity ahead of random on 2 of 2 splits" in merged["notes"][-1]
+
+
+def test_counts_of_weights_are_exact():
+    found = papers.reproduce("thesis-2.6")
+    assert found.table["ours"].to_list() == [4_464_216, 5_603_886, 1_410_218]
+    assert found.table["accepted"].all()
+
+
+def test_what_learns_in_epochs_goes_on(tmp_path):
+    with pytest.raises(BadParameter, match=r"nothing of thesis-2\.6 learns in epochs"):
+        papers.reproduce("thesis-2.6", checkpoint=tmp_path)

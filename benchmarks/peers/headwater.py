@@ -16,7 +16,13 @@ from headwater.registry import addresses, build, metric
 from headwater.types import PAD, Catalog, Dataset, Histories, Ids, Queries, Slate
 
 USUAL = ("NDCG", "recall", "precision", "hit", "MAP", "MRR")
-NAMES = {"ease": "ease", "ials": "wrmf", "bpr": "bpr"}
+NAMES = {
+    "ease": "ease",
+    "ials": "wrmf",
+    "bpr": "bpr",
+    "multvae": "multvae",
+    "recfusion": "recfusion",
+}
 
 
 def histories(x: Any) -> Histories:
@@ -35,6 +41,16 @@ def parameters(task: str, how: dict[str, Any]) -> dict[str, Any]:
     """Our names for the shared settings."""
     if task == "ease":
         return {"l2": float(how["l2"])}
+    if task in ("multvae", "recfusion"):
+        sizes = {"hidden_size": how["hidden"]}
+        return sizes | {
+            "how": {
+                "n_epochs": how["epochs"],
+                "batch_size": how["batch"],
+                "learning_rate": how["learning_rate"],
+                "seed": how["seed"],
+            }
+        }
     shared = {
         "embedding_size": how["factors"],
         "regularization": float(how["l2"]),
@@ -52,6 +68,10 @@ class Run:
         self.data = dataset(world.train)
         self.everybody = self.data.queries()
         self.test = world.test
+        if task in ("multvae", "recfusion"):
+            import torch
+
+            torch.set_num_threads(how["threads"])
         self.model = build(NAMES[task], **parameters(task, how))
         self.iterates = "epochs" in how and task != "ease"
 

@@ -1,4 +1,4 @@
-"""RecBole: EASE by numpy's inverse; BPR in torch with Adam on minibatches.
+"""RecBole: EASE by numpy's inverse; BPR and Mult-VAE in torch with Adam on minibatches.
 
 Its optimiser is another one, so its learning rate is its own (0.001, the default), not ours.
 """
@@ -22,7 +22,7 @@ from recbole.utils import get_model, init_seed
 from recbole.utils.case_study import full_sort_topk
 
 logging.disable(logging.WARNING)
-NAMES = {"ease": "EASE", "bpr": "BPR"}
+NAMES = {"ease": "EASE", "bpr": "BPR", "multvae": "MultiVAE"}
 
 
 class Silent:
@@ -78,6 +78,17 @@ def configuration(task: str, how: dict[str, Any], home: Path, n_items: int) -> C
         "train_batch_size": 2048,
         "stopping_step": 1_000_000,
     }
+    if task == "multvae":
+        settings |= {
+            "mlp_hidden_size": [how["hidden"]],
+            "latent_dimension": how["factors"],
+            "dropout_prob": 0.5,
+            "anneal_cap": 0.2,
+            "total_anneal_steps": 200_000,
+            "train_batch_size": how["batch"],
+            "learning_rate": how["learning_rate"],
+            "train_neg_sample_args": None,
+        }
     return Config(model=NAMES[task], dataset="world", config_dict=settings)
 
 

@@ -61,9 +61,13 @@ def parameters(kind: type) -> list[dict[str, Any]]:
 
 
 def comments(kind: type) -> dict[str, str]:
-    """The comment at the end of each field's line."""
-    found = re.findall(r"^    (\w+): [^#\n]*#\s*(.+)$", inspect.getsource(kind), flags=re.M)
-    return dict(found)
+    """The comment at the end of each field's line, here or where it is inherited from."""
+    found: dict[str, str] = {}
+    for base in reversed(kind.__mro__[:-1]):
+        if base.__module__.startswith(__package__):
+            source = inspect.getsource(base)
+            found |= dict(re.findall(r"^    (\w+): [^#\n]*#\s*(.+)$", source, flags=re.M))
+    return found
 
 
 def docstring(where: str) -> str:

@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from inspect import Signature, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -62,6 +63,15 @@ SplitBy = Annotated[
     ),
 ]
 Splits = Annotated[int, typer.Option(min=1, help="How many splits, seeds seed, seed+1, ...")]
+Stopping = Annotated[
+    str | None,
+    typer.Option(
+        "--early-stopping",
+        metavar="METRIC",
+        help="Keep the best epoch by this metric on validation data: NDCG@100; patience: "
+        "NDCG@100:patience=20.",
+    ),
+]
 Metrics = Annotated[
     list[str] | None, typer.Option("--metric", "-m", help="NDCG@10, recall@20, auc; repeatable.")
 ]
@@ -350,6 +360,8 @@ def fit(
     save: Annotated[Path, typer.Option(help="Folder to save the model in.")],
     settings: Set = None,
     fallback: Annotated[bool, typer.Option(help="Popularity for whom it knows nothing of.")] = True,
+    early_stopping: Stopping = None,
+    split: SplitBy = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
@@ -360,7 +372,15 @@ def fit(
     made = facade.method(model, fallback=fallback, **assigned(settings))
     found = data()
     with progress() as told:
-        fitted = facade.fit(seeded(made, seed), found, fallback=fallback, progress=told)
+        fitted = facade.fit(
+            seeded(made, seed),
+            found,
+            fallback=fallback,
+            early_stopping=parsed_stopping(early_stopping),
+            split=parsed_split(split),
+            seed=seed,
+            progress=told,
+        )
     where = facade.save(fitted, save)
     show({"model": repr(fitted.model), "data": repr(found), "saved": str(where)}, as_json)
     if not as_json:
@@ -378,6 +398,13 @@ def recommend(
     ] = None,
     everyone: Annotated[bool, typer.Option("--all", help="Every user of the data.")] = False,
     within: Annotated[str | None, typer.Option(help="Only these item ids: 1,2,3.")] = None,
+    guide: Annotated[
+        str | None, typer.Option(help="Lean to kinds: genres=Horror,Comedy (recfusion_guided).")
+    ] = None,
+    strength: Annotated[float, typer.Option(help="How strongly to lean; 0 is not at all.")] = 1.0,
+    declined: Annotated[
+        str | None, typer.Option(help="Items known not to be chosen, for a single request: 1,2.")
+    ] = None,
     k: K = 10,
     repeat: Annotated[bool, typer.Option("--repeat", help="What was chosen before, too.")] = False,
     out: Annotated[Path | None, typer.Option(help="Write .csv or .parquet instead.")] = None,
@@ -395,6 +422,9 @@ def recommend(
             users=None if everyone or history else user,
             history=[listed(each, "--history") for each in history] if history else None,
             within=None if within is None else listed(within, "--within"),
+            guide=None if guide is None else {n: v.split(",") for n, v in pairs([guide])},
+            strength=strength,
+            declined=None if declined is None else [listed(declined, "--declined")],
             k=k,
             filter_seen=not repeat,
             progress=told,
@@ -429,6 +459,7 @@ def evaluate(
     metrics: Metrics = None,
     k: K = 10,
     settings: Set = None,
+    early_stopping: Stopping = None,
     report: Annotated[Path | None, typer.Option(help="Write a page with plots: out.html.")] = None,
     seed: Seed = 0,
     as_json: Json = False,
@@ -447,6 +478,7 @@ def evaluate(
             metrics=metrics,
             k=k,
             seed=seed,
+            early_stopping=parsed_stopping(early_stopping),
             progress=told,
         )
     reported(result, report, as_json, f"{result.model} on {found!r}")
@@ -465,6 +497,7 @@ def compare(
     metrics: Metrics = None,
     k: K = 10,
     baseline: Annotated[str | None, typer.Option(help="Test all against this one only.")] = None,
+    early_stopping: Stopping = None,
     report: Annotated[Path | None, typer.Option(help="Write a page with plots: out.html.")] = None,
     seed: Seed = 0,
     as_json: Json = False,
@@ -486,6 +519,7 @@ def compare(
             k=k,
             seed=seed,
             baseline=baseline,
+            early_stopping=parsed_stopping(early_stopping),
             progress=told,
         )
     reported(result, report, as_json, f"{', '.join(made)} on {found!r}")
@@ -500,6 +534,9 @@ def reproduce(
     write: Annotated[
         Path | None, typer.Option(help="Folder to write the result to, as JSON.")
     ] = None,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="Folder that keeps long runs, to go on after a stop.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """A published table made again: the paper's figures and ours side by side."""
@@ -510,7 +547,9 @@ def reproduce(
         return
     chosen = [each.strip() for each in methods.split(",")] if methods else None
     with progress() as told:
-        found = papers.reproduce(table, methods=chosen, splits=splits, seed=seed, progress=told)
+        found = papers.reproduce(
+            table, methods=chosen, splits=splits, seed=seed, checkpoint=checkpoint, progress=told
+        )
     if write is not None:
         typer.secho(f"written: {papers.write(found, write)}", err=True)
     if as_json:
@@ -694,6 +733,21 @@ def parsed_split(text: str | None) -> Any:
     return {"protocol": name, **assigned([s for s in settings.split(",") if s])}
 
 
+def parsed_stopping(text: str | None) -> Any:
+    """``NDCG@100:patience=20`` as the rule."""
+    if text is None:
+        return None
+    from .evaluation import EarlyStopping
+
+    name, _, settings = text.partition(":")
+    given = assigned([each for each in settings.split(",") if each])
+    have = [f.name for f in fields(EarlyStopping)]
+    for each in given:
+        if each not in have:
+            raise UnknownName("setting of early stopping", each, have)
+    return EarlyStopping(metric=name, **given)
+
+
 def seeded(model: Any, seed: int) -> Any:
     """``model`` with ``seed`` wherever it, or a part of it, has a seed left at its default."""
     from .registry import build, describe
@@ -821,9 +875,12 @@ def progress() -> Iterator[Callable[[str, int, int | None], None]]:
         tasks: dict[str, Any] = {}
 
         def told(what: str, done: int, total: int | None) -> None:
-            if what not in tasks:
-                tasks[what] = bars.add_task(what, total=total)
-            bars.update(tasks[what], completed=done, total=total)
+            name, _, how = what.partition("\t")
+            if name not in tasks:
+                tasks[name] = bars.add_task(name, total=total)
+            bars.update(
+                tasks[name], completed=done, total=total, description=f"{name} {how}".rstrip()
+            )
 
         yield told
 

@@ -8,6 +8,7 @@
       BadParameter          a parameter of the wrong type or with a value that makes no sense
       BadFlow               a flow file that cannot be read, with its line
       NotFitted             a learned value was asked for before ``fit``
+      Diverged              a loss that is no longer a number
       MissingExtra          a part of Headwater that is not installed, and how to install it
       BadArtifact           a saved model that is truncated, foreign or of another format
 
@@ -24,6 +25,7 @@ __all__ = [
     "BadFlow",
     "BadParameter",
     "DataError",
+    "Diverged",
     "HeadwaterError",
     "Leak",
     "MissingColumn",
@@ -75,6 +77,10 @@ class BadFlow(HeadwaterError, ValueError):
 
 class NotFitted(HeadwaterError, AttributeError):
     """A learned value was asked for before ``fit``."""
+
+
+class Diverged(HeadwaterError, ArithmeticError):
+    """Training whose loss is infinite or no longer a number."""
 
 
 class MissingExtra(HeadwaterError, ImportError):

@@ -25,15 +25,16 @@ from . import artifact
 from .data.split import Protocol, Split
 from .data.split import splits as make_splits
 from .errors import BadArtifact, BadParameter, DataError, UnknownName
-from .evaluation import DEFAULT, Comparison, Evaluation
+from .evaluation import DEFAULT, Comparison, EarlyStopping, Evaluation
 from .evaluation import compare as compare_models
 from .evaluation import evaluate as evaluate_model
+from .evaluation import fit as fit_model
 from .evidence import Metric
 from .flow import read_flow
 from .model import Model, Recommender, Scorer
 from .registry import build, describe
 from .registry import metric as make_metric
-from .types import PAD, Dataset, Histories, Queries, Slate
+from .types import PAD, Dataset, Guide, Histories, Queries, Slate
 
 __all__ = [
     "Fitted",
@@ -93,10 +94,17 @@ def fit(
     data: Dataset,
     *,
     fallback: bool = True,
+    early_stopping: EarlyStopping | str | None = None,
+    split: Splitting = None,
+    seed: int = 0,
     progress: Progress | None = None,
     **parameters: Any,
 ) -> Fitted:
     """Fit a method on ``data``.
+
+    With ``early_stopping``, a rule or the name of a metric, what learns in epochs learns from the
+    training part of a split of ``data`` by the protocol ``split``, and keeps the epoch that is best
+    on the rest.
 
     >>> from headwater.data.toy import blocks
     >>> fit("popularity", blocks())
@@ -104,27 +112,10 @@ def fit(
     """
     made = method(model, fallback=fallback, **parameters)
     is_dataset(data)
-    if progress is None:
-        made.fit(data)
-    else:
-        fit_with_progress(made, data, progress)
+    rule = rule_of(early_stopping)
+    part = splits_of(data, split, seed=seed)[0] if rule is not None else None
+    fit_model(made, data, validation=part, early_stopping=rule, progress=progress)
     return Fitted(made, data)
-
-
-def fit_with_progress(model: Model, data: Dataset, progress: Progress) -> None:
-    """`Model.fit`, telling ``progress`` after each epoch of each part."""
-    for part in model.parts():
-        fit_with_progress(part, data, progress)
-    if model.parts():
-        return
-    if type(model).epochs is Model.epochs:
-        progress(model.address, 0, 1)
-        model.fit(data)
-        progress(model.address, 1, 1)
-        return
-    total = int(getattr(model, "n_epochs", 0))
-    for done, _ in enumerate(model.epochs(data), 1):
-        progress(model.address, done, max(total, done))
 
 
 def recommend(
@@ -136,6 +127,9 @@ def recommend(
     filter_seen: bool = True,
     now: int | None = None,
     within: Iterable[Any] | None = None,
+    guide: Mapping[str, Any] | None = None,
+    strength: float = 1.0,
+    declined: Sequence[Sequence[Any]] | None = None,
     progress: Progress | None = None,
 ) -> pl.DataFrame:
     """The k best items of each user: user_id, item_id, rank, score, title, path.
@@ -144,6 +138,11 @@ def recommend(
     is for people who are not in the data: for each a list of item ids, oldest first, or a mapping
     from item id to rating; their user_id is ``new 1``, ``new 2``. Neither means every user.
     ``within`` are the ids of the items that may be recommended. ``now`` is a unix time.
+
+    ``guide`` and ``declined`` are for methods that can follow them, recfusion_guided: ``guide``
+    leans every list to kinds in a column of the catalogue, ``{"genres": ["Horror"]}``, the more the
+    greater ``strength``; ``declined`` are, for each of those who ask, the ids of items that they
+    are known not to have chosen.
 
     >>> from headwater.data.toy import checkers
     >>> model = fit("ease", checkers(8)[0], l2=1)
@@ -163,6 +162,8 @@ def recommend(
         pool = np.zeros(len(data.items), bool)
         pool[at] = True
         queries = replace(queries, pool=pool)
+    if guide is not None or declined is not None:
+        queries = steered(model, queries, guide, strength, declined)
     slates = []
     size = 4096
     for at_ in range(0, len(queries), size):
@@ -177,6 +178,33 @@ def recommend(
     if without.any():
         log.warning("%d of them get nothing: all that may be recommended was seen", without.sum())
     return frame(model, slate, names)
+
+
+def steered(
+    model: Fitted,
+    queries: Queries,
+    guide: Mapping[str, Any] | None,
+    strength: float,
+    declined: Sequence[Sequence[Any]] | None,
+) -> Queries:
+    """``queries`` with what they lean to and what was declined; `BadParameter` if in vain."""
+    scorer = first_scorer(model.model)
+    if not getattr(scorer, "guides", False):
+        raise BadParameter(
+            f"{type(scorer).__name__} can follow neither guide nor declined; recfusion_guided can"
+        )
+    if guide is not None:
+        if len(guide) != 1 or not all(several(kinds) for kinds in guide.values()):
+            raise BadParameter(
+                f"guide is one column and its kinds, {{'genres': ['Horror']}}; got {guide!r}"
+            )
+        ((column, kinds),) = guide.items()
+        queries = replace(queries, guide=Guide(column, tuple(several(kinds)), float(strength)))
+    if declined is not None:
+        if len(declined) != len(queries):
+            raise BadParameter(f"declined has {len(declined)} lists for {len(queries)} requests")
+        queries = replace(queries, declined=histories_of(model.data, declined))
+    return queries
 
 
 def similar_items(model: Fitted, items: Iterable[Any], *, k: int = 10) -> pl.DataFrame:
@@ -333,6 +361,7 @@ def evaluate(
     metrics: Sequence[str | Metric] | None = None,
     k: int | None = None,
     seed: int = 0,
+    early_stopping: EarlyStopping | str | None = None,
     progress: Progress | None = None,
     **parameters: Any,
 ) -> Evaluation:
@@ -343,7 +372,9 @@ def evaluate(
     chosen = model.model if isinstance(model, Fitted) else model
     parts = splits_of(data, split, splits=splits, seed=seed)
     made = method(chosen, **parameters)
-    return evaluate_model(made, parts, metrics_of(metrics, k), progress=progress)
+    rule = rule_of(early_stopping)
+    asked = metrics_of(metrics, k)
+    return evaluate_model(made, parts, asked, early_stopping=rule, progress=progress)
 
 
 def compare(
@@ -356,13 +387,21 @@ def compare(
     k: int | None = None,
     seed: int = 0,
     baseline: str | None = None,
+    early_stopping: EarlyStopping | str | None = None,
     progress: Progress | None = None,
 ) -> Comparison:
     """Several methods on the same splits, with paired tests; the names are theirs or the keys."""
     made = named_methods(models)
     parts = splits_of(data, split, splits=splits, seed=seed)
     asked = metrics_of(metrics, k)
-    return compare_models(made, parts, asked, baseline=baseline, progress=progress)
+    rule = rule_of(early_stopping)
+    return compare_models(
+        made, parts, asked, baseline=baseline, early_stopping=rule, progress=progress
+    )
+
+
+def rule_of(asked: EarlyStopping | str | None) -> EarlyStopping | None:
+    return EarlyStopping(metric=asked) if isinstance(asked, str) else asked
 
 
 def named_methods(models: Sequence[Any] | Mapping[str, Any]) -> dict[str, Any]:

@@ -37,7 +37,11 @@ FOLDERS = (
     "enrich",
     "metrics",
 )
-EXTRAS = {"numba": "fast", "torch": "torch"}  # package -> the extra that brings it
+EXTRAS = {
+    "numba": "fast",
+    "torch": "torch",
+    "lightning_fabric": "torch",
+}  # package -> the extra that brings it
 
 
 @cache
@@ -115,6 +119,8 @@ def build(tree: Any, **parameters: Any) -> Any:
         try:
             if name not in have:
                 raise UnknownName(f"parameter of {kind.__name__}", name, have)
+            if is_dataclass(hints[name]) and isinstance(value, Mapping):
+                value = _whole(kind, name, have[name].default, value)
             values[name] = _value(kind, name, hints[name], value)
         except HeadwaterError as error:
             error.about = name
@@ -244,6 +250,15 @@ def _value(kind: type, name: str, hint: Any, value: Any) -> Any:
         raise BadParameter(
             f"{kind.__name__}: {where} must be {_say(hint)}, got {value!r}: {problem['msg']}"
         ) from None
+
+
+def _whole(kind: type, name: str, default: Any, some: Mapping[str, Any]) -> dict[str, Any]:
+    """``some`` settings of a group such as ``how``, the others as the method has them."""
+    for each in some:
+        if each not in parameters_of(type(default)):
+            have = parameters_of(type(default))
+            raise UnknownName(f"setting in {name} of {kind.__name__}", each, have)
+    return {**asdict(default), **some}
 
 
 def _method(kind: type, name: str, value: Any, hint: Any) -> Any:

@@ -25,6 +25,7 @@ __all__ = [
     "Catalog",
     "Dataset",
     "Floats",
+    "Guide",
     "Histories",
     "Ids",
     "Impressions",
@@ -230,11 +231,8 @@ class Catalog:
                [0., 1.],
                [0., 0.]], dtype=float32)
         """
-        kinds = self.column(column)
-        if kinds.dtype != pl.List:
-            kinds = kinds.to_frame().select(pl.concat_list(column))[column]
+        kinds, flat = self._flat(column)
         lengths = kinds.list.len().fill_null(0).to_numpy()
-        flat = kinds.filter(kinds.list.len() > 0).explode()
         rows = np.repeat(np.arange(len(kinds)), lengths)
         known = flat.drop_nulls().unique(maintain_order=True)
         at = Ids(known).encode(flat) if len(known) else np.zeros(0, np.int32)
@@ -243,6 +241,31 @@ class Catalog:
         x.sum_duplicates()
         x.data[:] = 1
         return x
+
+    def kinds(self, column: str) -> tuple[Any, ...]:
+        """What the columns of `multi_hot` stand for.
+
+        >>> Catalog(pl.DataFrame({"genres": [["a", "b"], ["b"], []]})).kinds("genres")
+        ('a', 'b')
+        """
+        _, flat = self._flat(column)
+        return tuple(flat.drop_nulls().unique(maintain_order=True))
+
+    def _flat(self, column: str) -> tuple[pl.Series, pl.Series]:
+        """A column of lists, and all that is in them."""
+        kinds = self.column(column)
+        if kinds.dtype != pl.List:
+            kinds = kinds.to_frame().select(pl.concat_list(column))[column]
+        return kinds, kinds.filter(kinds.list.len() > 0).explode()
+
+
+@dataclass(frozen=True)
+class Guide:
+    """What lists should lean to: kinds in a column of the catalogue, and how strongly."""
+
+    column: str
+    kinds: tuple[Any, ...]  # at least one
+    strength: float = 1.0  # 0 is not at all
 
 
 @dataclass(frozen=True, eq=False)
@@ -253,12 +276,20 @@ class Queries:
     user: NDArray[np.int32]  # (B,) PAD for somebody new
     now: NDArray[np.int64]  # (B,) unix seconds; 0 where nobody knows
     pool: Mask | None = None  # (N,) what may be recommended now; None is everything
+    guide: Guide | None = None  # for all of them; only some methods can follow one
+    declined: Histories | None = None  # B rows: what each is known not to have chosen
 
     def __len__(self) -> int:
         return len(self.user)
 
     def __getitem__(self, rows: Any) -> Queries:
-        return Queries(self.history[rows], self.user[rows], self.now[rows], self.pool)
+        return replace(
+            self,
+            history=self.history[rows],
+            user=self.user[rows],
+            now=self.now[rows],
+            declined=None if self.declined is None else self.declined[rows],
+        )
 
     def chunks(self, size: int) -> Iterator[Queries]:
         for at in range(0, len(self), size):

@@ -9,9 +9,9 @@ SOURCE = Path(__file__).parents[2] / "src" / "headwater"
 STAGES = ("retrieve", "rank", "rerank", "explore", "thumbnail", "intent", "satisfaction", "enrich")
 LAYERS = (
     ("errors",),
-    ("types", "atomic"),
+    ("types", "atomic", "rows"),
     ("losses", "model", "state"),
-    ("train", "negatives", "nets", "evidence"),
+    ("train", "checkpoint", "negatives", "nets", "evidence"),
     ("data",),
     (*STAGES, "metrics"),
     ("registry",),

@@ -17,6 +17,54 @@ SMALL = {
     },
     "retrieve.fallback": {"first": {"model": "ease", "l2": 1.0}, "then": "popularity"},
     "retrieve.matrix.ease": {"l2": 1.0},
+    "retrieve.matrix.multvae": {
+        "hidden_size": 24,
+        "embedding_size": 12,
+        "how": {"n_epochs": 120, "learning_rate": 0.01},
+    },
+    "retrieve.matrix.multdae": {
+        "hidden_size": 24,
+        "embedding_size": 12,
+        "how": {"n_epochs": 120, "learning_rate": 0.01},
+    },
+    "retrieve.matrix.codigem": {
+        "hidden_size": 8,
+        "depth": 1,
+        "how": {"n_epochs": 100, "learning_rate": 0.02},
+    },
+    "retrieve.matrix.recfusion_unet1d": {
+        "width": 2,
+        "how": {"n_epochs": 25, "learning_rate": 0.03},
+    },
+    "retrieve.matrix.recfusion_unet2d": {
+        "width": 2,
+        "how": {"n_epochs": 25, "learning_rate": 0.03},
+    },
+    "retrieve.matrix.recvae": {
+        "hidden_size": 24,
+        "embedding_size": 12,
+        "how": {"n_epochs": 60, "learning_rate": 0.01},
+    },
+    "retrieve.matrix.recfusion": {
+        "hidden_size": 4,
+        "how": {"n_epochs": 100, "learning_rate": 0.01},
+    },
+    "retrieve.matrix.recfusion_t": {
+        "hidden_size": 4,
+        "how": {"n_epochs": 100, "learning_rate": 0.01},
+    },
+    "retrieve.matrix.recfusion_var": {
+        "hidden_size": 4,
+        "how": {"n_epochs": 100, "learning_rate": 0.01},
+    },
+    "retrieve.matrix.recfusion_bin": {
+        "hidden_size": 4,
+        "how": {"n_epochs": 100, "learning_rate": 0.01},
+    },
+    "retrieve.matrix.recfusion_guided": {
+        "hidden_size": 16,
+        "how": {"n_epochs": 60, "learning_rate": 0.01},
+    },
     "retrieve.matrix.slim": {"tolerance": 1e-10},  # relabelled, it stops elsewhere within it
 }
 NO_TASTE = {
@@ -28,6 +76,17 @@ CHANCE = {
     "retrieve.matrix.random": "is chance",
     "retrieve.matrix.wrmf": "starts from random vectors, item by item",
     "retrieve.matrix.bpr": "starts from random vectors, item by item",
+    "retrieve.matrix.multvae": "starts from random weights, item by item",
+    "retrieve.matrix.multdae": "starts from random weights, item by item",
+    "retrieve.matrix.codigem": "starts from random weights, item by item",
+    "retrieve.matrix.recfusion_unet1d": "looks at which items have neighbouring numbers",
+    "retrieve.matrix.recfusion_unet2d": "looks at which items have neighbouring numbers",
+    "retrieve.matrix.recvae": "starts from random weights, item by item",
+    "retrieve.matrix.recfusion": "starts from random weights, item by item",
+    "retrieve.matrix.recfusion_t": "starts from random weights, item by item",
+    "retrieve.matrix.recfusion_var": "starts from random weights, item by item",
+    "retrieve.matrix.recfusion_bin": "starts from random weights, item by item",
+    "retrieve.matrix.recfusion_guided": "starts from random weights, item by item",
     "retrieve.matrix.mf": "starts from random vectors, item by item",
 }
 RECOMMENDERS = [w for w in addresses() if w == "flow" or w.startswith("retrieve.")]

@@ -17,18 +17,23 @@ Every item is ranked, always; only `Sampled` asks for less, and says so in every
 """
 
 from ._asking import Sampled, measure
+from ._fitting import Best, EarlyStopping, fit, fit_best
 from ._results import Comparison, Evaluation, Run
 from ._running import DEFAULT, compare, evaluate
 from ._statistics import holm
 
 __all__ = [
     "DEFAULT",
+    "Best",
     "Comparison",
+    "EarlyStopping",
     "Evaluation",
     "Run",
     "Sampled",
     "compare",
     "evaluate",
+    "fit",
+    "fit_best",
     "holm",
     "measure",
 ]

@@ -21,7 +21,8 @@ from ..types import PAD, Floats, Histories, Mask, Queries, Slate
 
 __all__ = ["Progress", "Sampled", "called", "collect", "measure", "values_of"]
 
-Progress = Callable[[str, int, int], None]  # what is done, how much of it, out of how much
+# what is done (and, after a tab, how it goes), how much of it, out of how much
+Progress = Callable[[str, int, int], None]
 
 log = logging.getLogger("headwater")
 
@@ -65,15 +66,24 @@ def measure(
     metrics: Sequence[Metric | str],
     *,
     sampled: Sampled | None = None,
+    filter_seen: bool = True,
     progress: Progress | None = None,
 ) -> dict[str, Floats]:
     """What each metric says of a fitted ``model``: by its label (B,), or () for one number for all.
 
-    The slates are as long as the deepest metric. `DataError` where a metric needs what the model
+    The slates are as long as the deepest metric; without ``filter_seen`` what was fed in is ranked
+    too, and counts as a miss. `DataError` where a metric needs what the model
     cannot give.
     """
     asked = called(metrics)
-    seen, _ = collect(model, split, list(asked.values()), sampled=sampled, progress=progress)
+    seen, _ = collect(
+        model,
+        split,
+        list(asked.values()),
+        sampled=sampled,
+        filter_seen=filter_seen,
+        progress=progress,
+    )
     return values_of(asked, seen, sampled)
 
 
@@ -109,6 +119,7 @@ def collect(
     metrics: Sequence[Metric],
     *,
     sampled: Sampled | None = None,
+    filter_seen: bool = True,
     progress: Progress | None = None,
     what: str = "recommend",
 ) -> tuple[Evidence, float]:
@@ -132,13 +143,13 @@ def collect(
     for part in list(split.queries.chunks(chunk(n))) or [split.queries]:
         started = perf_counter()
         if not look:
-            slates.append(model.recommend(part, k))
+            slates.append(model.recommend(part, k, filter_seen=filter_seen))
             seconds += perf_counter() - started
         else:
-            scores, slate = _scored(model, part, k)
+            scores, slate = _scored(model, part, k, filter_seen)
             seconds += perf_counter() - started
             truth = split.truth[done : done + len(part)]
-            free = _candidates(part)
+            free = _candidates(part, filter_seen)
             if sampled is not None:
                 free = sampled.among(free, truth, rng)
                 scores = np.where(free, scores, -np.inf)
@@ -201,26 +212,29 @@ def _no_repeats(model: Recommender, slate: Slate) -> None:
         raise DataError(f"{type(model).__name__} recommends item {twice[0]} twice to one request")
 
 
-def _scored(model: Recommender, part: Queries, k: int) -> tuple[Floats, Slate]:
-    """Scores (B, N), -inf for what is no candidate, and the slate, seen items left out of both."""
+def _scored(model: Recommender, part: Queries, k: int, filter_seen: bool) -> tuple[Floats, Slate]:
+    """Scores (B, N), -inf for what is no candidate, and the slate."""
     if isinstance(model, Scorer):
-        scores = model.masked(part, True)
-        plain = type(model).recommend is Scorer.recommend
-        return scores, best(scores, k) if plain else model.recommend(part, k)
+        scores = model.masked(part, filter_seen)
+        if type(model).recommend is Scorer.recommend:
+            return scores, best(scores, k)
+        return scores, model.recommend(part, k, filter_seen=filter_seen)
     n = part.history.n_items
-    full = model.recommend(part, n)
+    full = model.recommend(part, n, filter_seen=filter_seen)
     order = np.full((len(part), n), -np.inf)
     row, slot = np.nonzero(full.filled)
     order[row, full.items[row, slot]] = n - slot
-    return order, model.recommend(part, k)  # a stage may answer otherwise for k than for N
+    # a stage may answer otherwise for k than for N
+    return order, model.recommend(part, k, filter_seen=filter_seen)
 
 
-def _candidates(part: Queries) -> Mask:  # (B, N)
-    """What could be recommended: in the pool, and not in the history."""
+def _candidates(part: Queries, filter_seen: bool) -> Mask:  # (B, N)
+    """What could be recommended: in the pool, and not in the history if ``filter_seen``."""
     free = np.ones((len(part), part.history.n_items), bool)
     if part.pool is not None:
         free[:, ~part.pool] = False
-    free[part.history.rows, part.history.items] = False
+    if filter_seen:
+        free[part.history.rows, part.history.items] = False
     return free
 
 

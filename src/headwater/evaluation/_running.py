@@ -11,6 +11,7 @@ from ..errors import BadParameter, DataError, UnknownName
 from ..evidence import Metric
 from ..model import Model, Recommender
 from ._asking import Progress, Sampled, called, collect, values_of
+from ._fitting import EarlyStopping, fit
 from ._results import Comparison, Evaluation, Run
 from ._statistics import TESTS
 
@@ -29,15 +30,26 @@ def evaluate(
     name: str | None = None,
     fitted: bool = False,
     sampled: Sampled | None = None,
+    early_stopping: EarlyStopping | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Fit a fresh copy of ``model`` on the training part of each split, and measure it on the rest.
 
     ``fitted`` takes the model as it is: that it has not seen what is held out is then the caller's
-    word. ``progress`` is told (what, done, total).
+    word. With ``early_stopping`` methods that learn in epochs learn from the split's validation
+    part, as much of it as it keeps for training, and stop where the rest of it says; the others
+    learn from all that the split gives to learn from. ``progress`` is told (what, done, total).
     """
     named = {name or _name(model): model}
-    found = _all(named, splits, metrics, fitted=fitted, sampled=sampled, progress=progress)
+    found = _all(
+        named,
+        splits,
+        metrics,
+        fitted=fitted,
+        sampled=sampled,
+        early_stopping=early_stopping,
+        progress=progress,
+    )
     return next(iter(found.values()))
 
 
@@ -50,6 +62,7 @@ def compare(
     baseline: str | None = None,
     fitted: bool = False,
     sampled: Sampled | None = None,
+    early_stopping: EarlyStopping | None = None,
     resamples: int = 10_000,
     seed: int = 0,
     progress: Progress | None = None,
@@ -68,7 +81,15 @@ def compare(
             raise UnknownName("test", test, TESTS)
     if resamples < 1:
         raise BadParameter(f"compare: resamples must be at least 1, got {resamples}")
-    found = _all(models, splits, metrics, fitted=fitted, sampled=sampled, progress=progress)
+    found = _all(
+        models,
+        splits,
+        metrics,
+        fitted=fitted,
+        sampled=sampled,
+        early_stopping=early_stopping,
+        progress=progress,
+    )
     return Comparison(
         evaluations=found,
         baseline=baseline,
@@ -85,6 +106,7 @@ def _all(
     *,
     fitted: bool,
     sampled: Sampled | None,
+    early_stopping: EarlyStopping | None,
     progress: Progress | None,
 ) -> dict[str, Evaluation]:
     asked = called(metrics)
@@ -99,6 +121,7 @@ def _all(
                 asked,
                 fitted=fitted,
                 sampled=sampled,
+                early_stopping=early_stopping,
                 progress=progress,
                 what=name if isinstance(splits, Split) else name + which,
             )
@@ -132,16 +155,21 @@ def _run(
     *,
     fitted: bool,
     sampled: Sampled | None,
+    early_stopping: EarlyStopping | None,
     progress: Progress | None,
     what: str,
 ) -> Run:
     started = perf_counter()
     if not fitted and isinstance(model, Model):
-        if progress is not None:
-            progress(f"{what}: fit", 0, 1)
-        model = model.fresh().fit(split.train)
-        if progress is not None:
-            progress(f"{what}: fit", 1, 1)
+        model = model.fresh()
+        fit(
+            model,
+            split.train,
+            validation=None if early_stopping is None else split.validation,
+            early_stopping=early_stopping,
+            what=f"{what}: fit",
+            progress=progress,
+        )
     after_fit = perf_counter()
     seen, recommend_seconds = collect(
         model,

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
@@ -60,9 +61,13 @@ def reproduce(
     methods: Sequence[str] | None = None,
     splits: int = 10,
     seed: int = 0,
+    checkpoint: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Reproduction:
-    """Make the table ``name`` again, on ``splits`` splits with the seeds seed, seed + 1, ..."""
+    """Make the table ``name`` again, on ``splits`` splits with the seeds seed, seed + 1, ...
+
+    ``checkpoint`` is a folder for what learns in epochs: interrupted, it goes on where it was.
+    """
     if name not in names():
         raise UnknownName("table", name, names())
     module = _module(name)
@@ -73,17 +78,47 @@ def reproduce(
     if splits < 1:
         raise BadParameter(f"splits must be at least 1, got {splits}")
     chosen = list(methods) if methods else have
-    found: Reproduction = module.reproduce(chosen, splits=splits, seed=seed, progress=progress)
+    more: dict[str, Any] = {"splits": splits, "seed": seed, "progress": progress}
+    if checkpoint is not None:
+        if "checkpoint" not in signature(module.reproduce).parameters:
+            raise BadParameter(f"nothing of {name} learns in epochs: it needs no checkpoint")
+        more["checkpoint"] = str(checkpoint)
+    found: Reproduction = module.reproduce(chosen, **more)
     return found
 
 
 def write(found: Reproduction, folder: str | Path) -> Path:
-    """The result as JSON in ``folder``."""
+    """The result as JSON in ``folder``.
+
+    What is there of the same table, on the same data and by methods that were not run this time,
+    stays; each line says by which command and on which splits it was made.
+    """
     path = Path(folder) / f"{found.name}.json"
+    whole = found.as_dict()
+    if path.exists() and "lines" in whole:
+        old = json.loads(path.read_text(encoding="utf-8"))
+        if old.get("data") == whole["data"] and "lines" in old:
+            whole = _merged(old, whole, list(_module(found.name).LINES))
     with atomic_path(path) as temp:
-        text = json.dumps(found.as_dict(), indent=1, ensure_ascii=False, default=str)
+        text = json.dumps(whole, indent=1, ensure_ascii=False, default=str)
         temp.write_text(text + "\n", encoding="utf-8")
     return path
+
+
+def _merged(old: dict[str, Any], new: dict[str, Any], order: list[str]) -> dict[str, Any]:
+    lines = {**old["lines"], **new["lines"]}
+    rows = [row for row in old["table"] if row["method"] not in new["lines"]] + new["table"]
+    rows = [row for row in rows if row["method"] in order]
+    rows.sort(key=lambda row: order.index(row["method"]))
+    notes = list(dict.fromkeys([*new["notes"], *_others(old["notes"], new["notes"])]))
+    kept = {name: lines[name] for name in order if name in lines}
+    return {**new, "table": rows, "notes": notes, "lines": kept}
+
+
+def _others(old: list[str], new: list[str]) -> list[str]:
+    """Notes of pairs that were not compared this time."""
+    said = {note.partition(" on ")[0] for note in new}
+    return [note for note in old if note.partition(" on ")[0] not in said]
 
 
 def _module(name: str) -> Any:

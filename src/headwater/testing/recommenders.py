@@ -8,6 +8,7 @@ for check in recommenders.CHECKS:
 from __future__ import annotations
 
 import copy
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -62,9 +63,12 @@ def check_same_seed_same_model(model: Any) -> None:
 
 def check_leaves_global_randomness(model: Any) -> None:
     state = str(np.random.get_state(legacy=False))  # noqa: NPY002
+    torch = sys.modules.get("torch")
+    torch_state = torch.get_rng_state().tolist() if torch else None
     data = blocks()
     fitted(model, data).recommend(people(data), 5)
     assert state == str(np.random.get_state(legacy=False))  # noqa: NPY002
+    assert not torch or torch_state == torch.get_rng_state().tolist()
 
 
 def check_newcomers(model: Any) -> None:

@@ -1,0 +1,197 @@
+"""Fit a model and the models that are its fields; stop each where validation says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..checkpoint import Kept
+from ..data.split import Split
+from ..errors import BadParameter, DataError
+from ..model import Model, Scorer, at_least
+from ..registry import label
+from ..registry import metric as metric_called
+from ..state import pack, unpack
+from ..types import Dataset
+from ._asking import Progress, measure
+
+__all__ = ["Best", "EarlyStopping", "fit", "fit_best"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EarlyStopping:
+    """When to stop, and which epoch to keep: the one of the best ``metric`` on validation data."""
+
+    metric: str = "NDCG@100"
+    patience: int | None = 10  # judgements without a new best before it stops; None: all epochs
+    every: int = 1  # epochs between judgements
+    min_improvement: float = 0.0  # a new best is better by more than this
+    filter_seen: bool = True  # whether what was fed in is left out of the ranking, as when asked
+
+    def __post_init__(self) -> None:
+        at_least(self, "every", self.every, 1)
+        at_least(self, "min_improvement", self.min_improvement, 0)
+        if self.patience is not None:
+            at_least(self, "patience", self.patience, 1)
+        if self.sign() == 0:
+            raise BadParameter(f"{self.metric} is neither better high nor better low: not a target")
+
+    def sign(self) -> int:
+        best = getattr(metric_called(self.metric), "best", None)
+        return {"high": 1, "low": -1}.get(best or "", 0)
+
+
+@dataclass(eq=False)
+class Best:
+    """The epoch that a rule keeps."""
+
+    rule: EarlyStopping
+    epoch: int = 0
+    value: float = float("nan")
+    values: dict[int, float] = field(default_factory=dict)  # of every epoch that was judged
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    plain: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def done(self) -> bool:
+        """Whether patience is at its end."""
+        late = sum(epoch > self.epoch for epoch in self.values)
+        return self.rule.patience is not None and late >= self.rule.patience
+
+    def give(self, model: Model) -> None:
+        """Make ``model`` what it was after that epoch."""
+        unpack(model, self.arrays, self.plain)
+
+
+def fit_best(
+    model: Model,
+    part: Split,
+    rules: Mapping[str, EarlyStopping],
+    *,
+    what: str = "",
+    progress: Progress | None = None,
+) -> dict[str, Best]:
+    """Learn from ``part.train``, judging each epoch on the rest of ``part``, by several rules.
+
+    It goes on until every rule is satisfied; `Best.give` makes a model what a rule keeps. With
+    ``model.how.checkpoint`` the judgements are kept too, and an interrupted run goes on to the same
+    end.
+    """
+    found = {name: Best(rule) for name, rule in rules.items()}
+    kept = _kept(model, part, rules)
+    if kept is not None:
+        _restore(kept, found)
+    total = int(getattr(getattr(model, "how", model), "n_epochs", 0))
+    for epoch, loss in enumerate(model.epochs(part.train), 1):
+        news = False
+        for best in found.values():
+            if best.done or epoch % best.rule.every or epoch in best.values:
+                continue
+            news = True
+            value = _judged(model, part, best.rule)
+            best.values[epoch] = value
+            ahead = best.rule.sign() * (value - best.value)
+            if not best.epoch or ahead > best.rule.min_improvement:
+                best.epoch, best.value = epoch, value
+                arrays, best.plain = pack(model)
+                best.arrays = {name: array.copy() for name, array in arrays.items()}
+        if kept is not None and news:
+            _keep(kept, found)
+        if progress is not None:
+            said = ", ".join(f"{b.rule.metric} {b.value:.4f}" for b in found.values())
+            progress(
+                f"{what or model.address}\tloss {loss:.4g}, best {said}", epoch, max(total, epoch)
+            )
+        if all(best.done for best in found.values()):
+            break
+    for name, best in found.items():
+        if not best.epoch:
+            raise DataError(
+                f"{type(model).__name__} was never judged by {name}: it has fewer than "
+                f"{best.rule.every} epochs"
+            )
+    return found
+
+
+def fit(
+    model: Any,
+    data: Dataset,
+    *,
+    validation: Split | None = None,
+    early_stopping: EarlyStopping | None = None,
+    what: str = "",
+    progress: Progress | None = None,
+) -> None:
+    """Fit ``model`` on ``data``, part by part.
+
+    With ``early_stopping`` what learns in epochs learns from ``validation.train`` instead, and is
+    left as it was after the epoch that is best on the rest of ``validation``.
+    """
+    for part in model.parts():
+        fit(
+            part,
+            data,
+            validation=validation,
+            early_stopping=early_stopping,
+            what=what,
+            progress=progress,
+        )
+    if model.parts():
+        return
+    what = what or model.address
+    if type(model).epochs is Model.epochs:
+        if progress is not None:
+            progress(what, 0, 1)
+        model.fit(data)
+        if progress is not None:
+            progress(what, 1, 1)
+        return
+    if early_stopping is not None and validation is not None and isinstance(model, Scorer):
+        rules = {"": early_stopping}
+        fit_best(model, validation, rules, what=what, progress=progress)[""].give(model)
+        return
+    total = int(getattr(getattr(model, "how", model), "n_epochs", 0))
+    for done, loss in enumerate(model.epochs(data), 1):
+        if progress is not None:
+            progress(f"{what}\tloss {loss:.4g}", done, max(total, done))
+
+
+def _judged(model: Any, part: Split, rule: EarlyStopping) -> float:
+    metric = metric_called(rule.metric)
+    values = measure(model, part, [metric], filter_seen=rule.filter_seen)[label(metric)]
+    known = np.atleast_1d(values)
+    known = known[~np.isnan(known)]
+    if not len(known):
+        raise BadParameter(f"{rule.metric} is not defined for any request of {part!r}")
+    return float(known.mean())
+
+
+def _kept(model: Any, part: Split, rules: Mapping[str, EarlyStopping]) -> Kept | None:
+    how = getattr(model, "how", None)
+    if how is None or how.checkpoint is None:
+        return None
+    from ..train import identity
+
+    truth = identity(model, part.truth)
+    return Kept(how.checkpoint, f"{identity(model, part.train.log)} {truth} {rules!r}")
+
+
+def _keep(kept: Kept, found: Mapping[str, Best]) -> None:
+    arrays = {f"{i}/{n}": a for i, b in enumerate(found.values()) for n, a in b.arrays.items()}
+    plain = [[b.epoch, b.value, b.values, b.plain] for b in found.values()]
+    kept.write(arrays, {"rules": plain})
+
+
+def _restore(kept: Kept, found: Mapping[str, Best]) -> None:
+    got = kept.read()
+    if got is None:
+        return
+    arrays, plain = got
+    for i, (best, was) in enumerate(zip(found.values(), plain["rules"], strict=True)):
+        best.epoch, best.value, values, best.plain = was
+        best.values = {int(epoch): value for epoch, value in values.items()}
+        mine = f"{i}/"
+        best.arrays = {n.removeprefix(mine): a for n, a in arrays.items() if n.startswith(mine)}

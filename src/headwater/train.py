@@ -1,0 +1,253 @@
+"""The one training loop. A model brings a net, what to look up and a loss; the rest is here.
+
+The loop is a generator: it yields after each epoch, and the model can be used at every yield. It
+runs on Lightning Fabric, so that device, precision and the number of processes are settings.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from .checkpoint import Kept
+from .errors import BadParameter, Diverged, MissingExtra
+from .types import Histories, Ints
+
+__all__ = ["Phase", "Train", "identity", "seeded", "train"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Train:
+    """How to train: the field ``how`` of every neural model."""
+
+    n_epochs: int = 20
+    batch_size: int = 256
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.0  # L2 inside the gradient (Adam), not decoupled (AdamW)
+    max_grad_norm: float | None = None  # the largest norm of the gradient; None is any
+    optimizer: Literal["adam", "adamax"] = "adam"
+    seed: int = 0
+    device: str = "cpu"  # "cpu", "cuda", "mps" or "auto"
+    n_processes: int = 1  # each on a device of its own, each with its share of every batch
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    checkpoint: str | None = None  # folder that keeps the state after each epoch, to go on from
+    log: str | None = None  # "csv:FOLDER", "tensorboard:FOLDER" or "mlflow:URI"
+
+    def __post_init__(self) -> None:
+        for name in ("n_epochs", "batch_size", "n_processes"):
+            if getattr(self, name) < 1:
+                raise BadParameter(f"how.{name} must be at least 1, got {getattr(self, name)}")
+        if not self.learning_rate > 0:
+            raise BadParameter(f"how.learning_rate must be above 0, got {self.learning_rate}")
+        if self.weight_decay < 0:
+            raise BadParameter(f"how.weight_decay must be at least 0, got {self.weight_decay}")
+
+
+@dataclass(frozen=True, eq=False)
+class Phase:
+    """Part of an epoch: ``times`` passes over the data that move some of the parameters."""
+
+    loss: Callable[[Any, Any, int], Tensor]  # (net, batch, step) -> the mean over the batch
+    parts: tuple[str, ...] = ()  # children of the net whose parameters move; () is all
+    times: int = 1
+    before: Callable[[Any], None] | None = None  # done to the net first
+
+
+@contextmanager
+def seeded(seed: Sequence[int]) -> Iterator[None]:
+    """Torch's global randomness, seeded inside and given back untouched."""
+    with torch.random.fork_rng():
+        torch.manual_seed(int(np.random.default_rng(seed).integers(1 << 62)))
+        yield
+
+
+def train(
+    model: Any,
+    log: Histories,
+    batch: Callable[[Ints, np.random.Generator, torch.device], Any],
+    loss: Callable[[Any, Any, int], Tensor] | Sequence[Phase],
+) -> Iterator[float]:
+    """Minimise ``loss`` over ``model.net_`` by the settings ``model.how``; yields its mean.
+
+    ``batch(rows, rng, device)`` makes what the loss looks at out of the numbers of some rows of
+    ``log``; rows without events are left out. ``step`` counts the steps that the phase has made.
+    `Diverged` if the loss is no longer finite.
+
+    With ``how.checkpoint`` the state is kept after each epoch, under the fingerprint of the model
+    and the log; a run that finds one yields the past losses again at once, and goes on.
+    """
+    how: Train = model.how
+    phases = [Phase(loss)] if callable(loss) else list(loss)
+    fabric = _fabric(how)
+    fabric.launch()
+    net = fabric.to_device(model.net_)
+    optimizers = {phase.parts: _optimizer(net, phase.parts, how) for phase in phases}
+    state = _State(net, optimizers)
+    kept = None
+    if how.checkpoint is not None:
+        kept = Kept(how.checkpoint, identity(model, log))
+        state.restore(kept)
+        net.eval()
+        yield from list(state.losses)
+    full = np.flatnonzero(log.lengths)
+    rank, world = fabric.global_rank, fabric.world_size
+    for epoch in range(len(state.losses), how.n_epochs):
+        order = np.random.default_rng([how.seed, epoch])
+        own = np.random.default_rng([how.seed, epoch, rank])
+        total = torch.zeros((), device=fabric.device)
+        seen = 0
+        net.train()
+        with seeded([how.seed, epoch, rank]):
+            for phase in phases:
+                if phase.before is not None:
+                    phase.before(net)
+                optimizer = optimizers[phase.parts]
+                for _ in range(phase.times):
+                    rows = order.permutation(full)
+                    for at in range(0, len(rows), how.batch_size):
+                        whole = rows[at : at + how.batch_size]
+                        mine = whole[rank::world]
+                        optimizer.zero_grad()
+                        if len(mine):
+                            step = state.steps[phase.parts]
+                            with fabric.autocast():
+                                value = phase.loss(net, batch(mine, own, fabric.device), step)
+                            fabric.backward(value * (len(mine) * world / len(whole)))
+                            total += value.detach() * len(mine)
+                        _average(fabric, optimizer)
+                        if how.max_grad_norm is not None:
+                            parameters = [p for g in optimizer.param_groups for p in g["params"]]
+                            nn.utils.clip_grad_norm_(parameters, how.max_grad_norm)
+                        optimizer.step()
+                        state.steps[phase.parts] += 1
+                        seen += len(whole)
+        net.eval()
+        if world > 1:
+            torch.distributed.all_reduce(total)
+        state.losses.append(float(total) / max(seen, 1))
+        if not np.isfinite(state.losses[-1]):
+            raise Diverged(
+                f"{type(model).__name__}: the loss is {state.losses[-1]} in epoch {epoch + 1}; "
+                f"try a smaller learning_rate than {how.learning_rate}, or set max_grad_norm"
+            )
+        fabric.log("loss", state.losses[-1], epoch + 1)
+        yield state.losses[-1]
+        if kept is not None and rank == 0:
+            state.keep(kept)
+    for logger in fabric.loggers:
+        logger.finalize("success")
+
+
+def identity(model: Any, log: Histories) -> str:
+    """What a run depends on, as text: the model's settings and the events it learns from."""
+    plain = replace(model, how=replace(model.how, checkpoint=None, log=None))
+    sha = hashlib.sha256()
+    for array in (log.start, log.items, log.values, log.times):
+        sha.update(np.ascontiguousarray(array).data)
+    return f"{model.address} {plain!r} {log.n_items} {sha.hexdigest()}"
+
+
+class _State:
+    """All that a run has to remember from one epoch to the next."""
+
+    def __init__(self, net: nn.Module, optimizers: dict[tuple[str, ...], Any]):
+        self.net = net
+        self.optimizers = optimizers
+        self.steps = dict.fromkeys(optimizers, 0)
+        self.losses: list[float] = []
+
+    def keep(self, kept: Kept) -> None:
+        arrays = {f"net/{name}": t for name, t in self.net.state_dict().items()}
+        for i, optimizer in enumerate(self.optimizers.values()):
+            for number, values in optimizer.state_dict()["state"].items():
+                arrays |= {f"optimizer/{i}/{number}/{name}": t for name, t in values.items()}
+        plain = {"losses": self.losses, "steps": list(self.steps.values())}
+        kept.write({name: t.detach().cpu().numpy() for name, t in arrays.items()}, plain)
+
+    def restore(self, kept: Kept) -> None:
+        found = kept.read()
+        if found is None:
+            return
+        arrays, plain = found
+        self.losses = plain["losses"]
+        self.steps = dict(zip(self.optimizers, plain["steps"], strict=True))
+        net: dict[str, Tensor] = {}
+        states: list[dict[int, dict[str, Tensor]]] = [{} for _ in self.optimizers]
+        for name, array in arrays.items():
+            what, _, rest = name.partition("/")
+            value = torch.from_numpy(array)
+            if what == "net":
+                net[rest] = value
+            else:
+                i, number, field = rest.split("/")
+                states[int(i)].setdefault(int(number), {})[field] = value
+        self.net.load_state_dict(net)
+        for optimizer, state in zip(self.optimizers.values(), states, strict=True):
+            groups = optimizer.state_dict()["param_groups"]
+            optimizer.load_state_dict({"state": state, "param_groups": groups})
+
+
+def _optimizer(net: nn.Module, parts: tuple[str, ...], how: Train) -> torch.optim.Optimizer:
+    moving = [getattr(net, name) for name in parts] or [net]
+    parameters = [p for part in moving for p in part.parameters() if p.requires_grad]
+    lr, weight_decay = how.learning_rate, how.weight_decay
+    if how.optimizer == "adamax":
+        return torch.optim.Adamax(parameters, lr=lr, weight_decay=weight_decay)
+    return torch.optim.Adam(parameters, lr=lr, weight_decay=weight_decay, fused=True)
+
+
+def _average(fabric: Fabric, optimizer: torch.optim.Optimizer) -> None:
+    """The gradient of all processes. By hand: a loss here calls any part of its net, any number of
+    times, where DistributedDataParallel wants one forward."""
+    if fabric.world_size == 1:
+        return
+    for group in optimizer.param_groups:
+        for p in group["params"]:
+            if p.grad is None:
+                p.grad = torch.zeros_like(p)
+            p.grad = fabric.all_reduce(p.grad, reduce_op="mean")
+
+
+def _fabric(how: Train) -> Fabric:
+    try:
+        return Fabric(
+            accelerator=how.device,
+            devices=how.n_processes,
+            strategy="ddp" if how.n_processes > 1 else "auto",
+            precision=how.precision,
+            loggers=_logger(how),
+        )
+    except (RuntimeError, ValueError) as error:
+        raise BadParameter(f"cannot train with device={how.device!r}: {error}") from None
+
+
+def _logger(how: Train) -> Any:
+    if how.log is None:
+        return None
+    kind, _, where = how.log.partition(":")
+    if kind not in ("csv", "tensorboard", "mlflow") or not where:
+        raise BadParameter(
+            f"how.log must be csv:FOLDER, tensorboard:FOLDER or mlflow:URI, got {how.log!r}"
+        )
+    if kind == "csv":
+        from lightning_fabric.loggers.csv_logs import CSVLogger
+
+        return CSVLogger(where, flush_logs_every_n_steps=1)
+    try:
+        if kind == "tensorboard":
+            from lightning_fabric.loggers.tensorboard import TensorBoardLogger
+
+            return TensorBoardLogger(where)
+        from lightning.pytorch.loggers import MLFlowLogger
+
+        return MLFlowLogger(tracking_uri=where)
+    except ModuleNotFoundError as missing:
+        raise MissingExtra(f"how.log={how.log!r}", missing.name or kind, "log") from None

@@ -1,0 +1,340 @@
+"""The loop: resumed, spread over processes, logged, stopped; the same result each time."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from headwater.data.split import split  # noqa: E402
+from headwater.data.toy import blocks  # noqa: E402
+from headwater.errors import BadArtifact, BadParameter, Diverged, MissingExtra  # noqa: E402
+from headwater.evaluation import EarlyStopping, fit_best  # noqa: E402
+from headwater.losses import multinomial  # noqa: E402
+from headwater.registry import build  # noqa: E402
+from headwater.retrieve.matrix._autoencoder import Autoencoder  # noqa: E402
+from headwater.rows import Rows  # noqa: E402
+from headwater.train import Phase, Train, train  # noqa: E402
+
+
+def small(**how):
+    settings = {"n_epochs": 6, "batch_size": 16, "learning_rate": 0.01, **how}
+    return build("multvae", hidden_size=8, embedding_size=4, how=settings)
+
+
+def weights(model):
+    return {name: t.detach().numpy().copy() for name, t in model.net_.state_dict().items()}
+
+
+def same(one, other, **close):
+    assert one.keys() == other.keys()
+    for name in one:
+        np.testing.assert_allclose(one[name], other[name], err_msg=name, **close)
+
+
+@dataclass(kw_only=True, eq=False)
+class Plain(Autoencoder):
+    """No chance in it but the order of the rows."""
+
+    def build(self):
+        return torch.nn.Linear(self.n_items_, self.n_items_)
+
+    def loss(self, net, x, step):  # noqa: ARG002
+        return multinomial(net(x.dense()), x)
+
+    def answer(self, net, x):
+        return net(x.dense())
+
+
+def test_one_epoch_by_hand():
+    """Two batches of plain gradient descent after Adam's formula, written out."""
+    data = blocks(users=6)
+    how = Train(n_epochs=1, batch_size=3, learning_rate=0.1, weight_decay=0.01, seed=4)
+    model = Plain(how=how)
+    start = replace(model, how=replace(how, n_epochs=1))
+    (loss,) = model.epochs(data)
+    x = data.log.matrix().toarray().astype(float)
+    from headwater.train import seeded
+
+    start.n_items_ = x.shape[1]
+    with seeded([4]):
+        net = start.build()
+    w, b = (p.detach().numpy().astype(float) for p in (net.weight, net.bias))
+    order = np.random.default_rng([4, 0]).permutation(6)
+    m, v, losses = [0.0, 0.0], [0.0, 0.0], []
+    for step, rows in enumerate((order[:3], order[3:]), 1):
+        f = x[rows] @ w.T + b
+        p = np.exp(f) / np.exp(f).sum(1, keepdims=True)
+        losses.append(-(x[rows] * np.log(p)).sum(1).mean())
+        back = (x[rows].sum(1, keepdims=True) * p - x[rows]) / 3
+        for i, g in enumerate((back.T @ x[rows] + 0.01 * w, back.sum(0) + 0.01 * b)):
+            m[i] = 0.9 * m[i] + 0.1 * g
+            v[i] = 0.999 * v[i] + 0.001 * g**2
+            change = 0.1 * m[i] / (1 - 0.9**step)
+            change = change / (np.sqrt(v[i] / (1 - 0.999**step)) + 1e-8)
+            w, b = (w - change, b) if i == 0 else (w, b - change)
+    assert loss == pytest.approx(np.mean(losses), rel=1e-5)
+    np.testing.assert_allclose(model.net_.weight.detach(), w, atol=1e-5)
+    np.testing.assert_allclose(model.net_.bias.detach(), b, atol=1e-5)
+
+
+def test_usable_at_every_yield():
+    model, asked = small(), blocks().queries([0, 1])
+    for loss in model.epochs(blocks()):
+        assert np.isfinite(loss)
+        assert not model.net_.training
+        assert model.recommend(asked, 3).filled.all()
+
+
+def test_empty_rows_are_left_out():
+    data = blocks(users=20)
+    log = data.log.where(data.log.rows >= 10)
+    a, b = Plain(how=Train(n_epochs=2)), Plain(how=Train(n_epochs=2))
+    a.fit(replace(data, log=log))
+    b.fit(replace(data, log=log[np.arange(10, 20)]))
+    assert np.isfinite(weights(a)["weight"]).all()
+    assert weights(a)["weight"].shape == weights(b)["weight"].shape
+
+
+def test_stopped_and_resumed_is_the_same(tmp_path):
+    data = blocks()
+    whole = small()
+    losses = list(whole.epochs(data))
+    cut = small(checkpoint=str(tmp_path))
+    for epoch, _ in enumerate(cut.epochs(data), 1):
+        if epoch == 4:  # the third is the last that was kept
+            break
+    resumed = small(checkpoint=str(tmp_path))
+    assert list(resumed.epochs(data)) == losses
+    same(weights(resumed), weights(whole), rtol=0)
+    (kept,) = tmp_path.iterdir()
+    other = small(checkpoint=str(tmp_path), seed=1)
+    other.fit(data)
+    assert len(list(tmp_path.iterdir())) == 2, "another seed is another run"
+    small(checkpoint=str(tmp_path)).fit(blocks(seed=3))
+    assert len(list(tmp_path.iterdir())) == 3, "so are other data"
+    kept.write_bytes(kept.read_bytes()[:100])
+    with pytest.raises(BadArtifact, match="delete it to start the run again"):
+        small(checkpoint=str(tmp_path)).fit(data)
+
+
+SCRIPT = """
+import sys
+from headwater.data.split import split
+from headwater.data.toy import blocks
+from headwater.evaluation import EarlyStopping, fit_best
+from headwater.registry import build
+import torch
+torch.set_num_threads(1)
+how = {"n_epochs": 400, "batch_size": 8, "learning_rate": 0.01, "checkpoint": sys.argv[1]}
+model = build("recvae", hidden_size=8, embedding_size=4, how=how)
+part = split(blocks(), "random_per_user", seed=0)
+rules = {"a": EarlyStopping(metric="NDCG@10", patience=None), "b": EarlyStopping(patience=30)}
+found = fit_best(model, part, rules, progress=lambda what, done, total: print(done, flush=True))
+"""
+
+
+def test_killed_and_resumed_is_the_same(tmp_path):
+    script = tmp_path / "run.py"
+    script.write_text(SCRIPT.replace("400", "24"))
+    folder = tmp_path / "kept"
+    command = [sys.executable, script, folder]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=quiet()) as run:
+        for line in run.stdout:
+            if int(line) == 9:
+                run.send_signal(signal.SIGKILL)
+                break
+    assert run.returncode == -signal.SIGKILL
+    assert list(folder.glob("*.safetensors"))
+
+    def fitted(checkpoint):
+        how = {"n_epochs": 24, "batch_size": 8, "learning_rate": 0.01, "checkpoint": checkpoint}
+        model = build("recvae", hidden_size=8, embedding_size=4, how=how)
+        part = split(blocks(), "random_per_user", seed=0)
+        rules = {
+            "a": EarlyStopping(metric="NDCG@10", patience=None),
+            "b": EarlyStopping(patience=30),
+        }
+        found = fit_best(model, part, rules)
+        return found, weights(model)
+
+    whole, last = fitted(None)
+    resumed, again = fitted(str(folder))
+    same(last, again, rtol=1e-6)
+    for name, best in whole.items():
+        assert resumed[name].epoch == best.epoch
+        assert resumed[name].values == pytest.approx(best.values)
+        same(resumed[name].arrays, best.arrays, rtol=1e-6)
+
+
+def quiet():
+    return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
+
+
+def test_two_processes_are_one_with_the_same_batches(tmp_path):
+    script = tmp_path / "run.py"
+    script.write_text(
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "import numpy as np, torch; torch.set_num_threads(1)\n"
+        "from test_train import Plain, weights\n"
+        "from headwater.data.toy import blocks\n"
+        "from headwater.train import Train\n"
+        "how = Train(n_epochs=3, batch_size=17, learning_rate=0.01, n_processes=2)\n"
+        "model = Plain(how=how)\n"
+        "losses = list(model.epochs(blocks()))\n"
+        "if torch.distributed.get_rank() == 0:\n"
+        "    np.savez(sys.argv[1], losses=losses, **weights(model))\n"
+    )
+    out = tmp_path / "out.npz"
+    got = subprocess.run(
+        [sys.executable, script, out], env=quiet(), capture_output=True, text=True, timeout=120
+    )
+    assert got.returncode == 0, got.stderr[-2000:]
+    two = np.load(out)
+    one = Plain(how=Train(n_epochs=3, batch_size=17, learning_rate=0.01))
+    losses = list(one.epochs(blocks()))
+    np.testing.assert_allclose(two["losses"], losses, rtol=1e-5)
+    for name, value in weights(one).items():
+        np.testing.assert_allclose(two[name], value, atol=1e-5)
+
+
+def test_half_precision_is_near():
+    data, asked = blocks(), blocks().queries([0, 1, 2])
+    full, half = small().fit(data), small(precision="bf16-mixed").fit(data)
+    np.testing.assert_allclose(half.scores(asked), full.scores(asked), atol=0.1)
+    assert half.scores(asked).dtype == np.float32
+
+
+def test_phases_move_their_parts_only():
+    net = torch.nn.ModuleDict({"a": torch.nn.Linear(60, 60), "b": torch.nn.Linear(60, 60)})
+    model = Plain(how=Train(n_epochs=1))
+    model.n_items_, model.net_ = 60, net
+    before, calls = weights(model), []
+
+    def loss(net, x, step):
+        calls.append(step)
+        return multinomial(net["a"](net["b"](x.dense())), x)
+
+    def batch(rows, rng, device):  # noqa: ARG001
+        return Rows.of(blocks().log.matrix()[rows], device)
+
+    phases = [Phase(loss, ("a",), times=2, before=lambda net: calls.append(type(net).__name__))]
+    list(train(model, blocks().log, batch, phases))
+    after = weights(model)
+    assert (after["a.weight"] != before["a.weight"]).any()
+    np.testing.assert_array_equal(after["b.weight"], before["b.weight"])
+    assert calls == ["ModuleDict", 0, 1], "one batch a pass, steps counted through"
+
+
+def test_logs(tmp_path):
+    list(small(log=f"csv:{tmp_path}").epochs(blocks()))
+    (path,) = tmp_path.rglob("metrics.csv")
+    lines = path.read_text().splitlines()
+    assert "loss" in lines[0]
+    assert len(lines) == 7
+
+
+@pytest.mark.parametrize("kind", ["tensorboard", "mlflow"])
+def test_logs_of_others(kind, tmp_path):
+    if find_spec(kind):
+        small(log=f"{kind}:{tmp_path / kind}").fit(blocks())
+        assert any((tmp_path / kind).rglob("*"))
+    else:
+        with pytest.raises(MissingExtra, match=r"pip install 'headwater\[log\]'"):
+            small(log=f"{kind}:{tmp_path / kind}").fit(blocks())
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ({"n_epochs": 0}, "how.n_epochs must be at least 1"),
+        ({"batch_size": 0}, "how.batch_size must be at least 1"),
+        ({"learning_rate": 0.0}, "how.learning_rate must be above 0"),
+        ({"weight_decay": -1.0}, "how.weight_decay must be at least 0"),
+        ({"log": "paper"}, "how.log must be csv:FOLDER"),
+        ({"device": "abacus"}, "device='abacus'"),
+        ({"precision": "8-bit"}, "precision"),
+        ({"epochs": 3}, "no setting in how of MultVAE 'epochs'"),
+    ],
+)
+def test_mistakes(how, said):
+    with pytest.raises((BadParameter, LookupError), match=said):
+        small(**how).fit(blocks())
+
+
+def test_a_loss_that_explodes_is_said():
+    with pytest.raises(Diverged, match="try a smaller learning_rate than 1e\\+30"):
+        small(learning_rate=1e30).fit(blocks())
+
+
+class TestEarlyStopping:
+    part = split(blocks(), "random_per_user", seed=0)
+
+    def test_keeps_the_best_epoch(self):
+        model = small(n_epochs=12)
+        rule = EarlyStopping(metric="NDCG@10", patience=None)
+        best = fit_best(model, self.part, {"": rule})[""]
+        assert list(best.values) == list(range(1, 13))
+        assert best.value == max(best.values.values())
+        assert best.values[best.epoch] == best.value
+        best.give(model)
+        again = small(n_epochs=12)
+        for epoch, _ in enumerate(again.epochs(self.part.train), 1):
+            if epoch == best.epoch:
+                break
+        same(weights(model), weights(again), rtol=0)
+
+    def test_patience_every_and_min_improvement(self):
+        model = small(n_epochs=60, learning_rate=0.05)
+        rules = {
+            "patient": EarlyStopping(metric="NDCG@10", patience=5),
+            "greedy": EarlyStopping(metric="NDCG@10", patience=5, min_improvement=10.0),
+            "rare": EarlyStopping(metric="NDCG@10", patience=2, every=4),
+        }
+        found = fit_best(model, self.part, rules)
+        assert found["greedy"].epoch == 1
+        assert len(found["greedy"].values) == 6
+        assert all(epoch % 4 == 0 for epoch in found["rare"].values)
+        late = max(found["patient"].values) - found["patient"].epoch
+        assert late == 5 or max(found["patient"].values) == 60
+
+    def test_low_is_better_for_errors(self):
+        data = blocks()
+        values = np.random.default_rng(0).integers(1, 6, len(data.log.items)).astype(np.float32)
+        part = split(replace(data, log=replace(data.log, values=values)), "random_per_user")
+        model = build("mf", embedding_size=4, n_epochs=8)
+        best = fit_best(model, part, {"": EarlyStopping(metric="RMSE", patience=None)})[""]
+        assert best.value == min(best.values.values())
+
+    def test_with_what_was_fed_in(self):
+        values = {}
+        for filter_seen in (True, False):
+            rule = EarlyStopping(metric="NDCG@10", filter_seen=filter_seen, patience=None)
+            values[filter_seen] = fit_best(small(), self.part, {"": rule})[""].value
+        assert values[True] != values[False]
+
+    def test_mistakes(self):
+        with pytest.raises(BadParameter, match="patience must be at least 1"):
+            EarlyStopping(patience=0)
+        with pytest.raises(BadParameter, match="every must be at least 1"):
+            EarlyStopping(every=0)
+        with pytest.raises(LookupError, match="no metric"):
+            EarlyStopping(metric="luck@5")
+
+
+def test_time_does_not_change_it(tmp_path):
+    """A second run with a whole checkpoint learns nothing again."""
+    how = {"n_epochs": 30, "checkpoint": str(tmp_path)}
+    first = small(**how).fit(blocks())
+    began = time.perf_counter()
+    second = small(**how).fit(blocks())
+    assert time.perf_counter() - began < 5
+    same(weights(first), weights(second), rtol=0)
