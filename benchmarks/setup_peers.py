@@ -97,7 +97,7 @@ def build(peer: str, *, cuda: bool = False) -> dict[str, Any]:
 
 def requirements(peer: str) -> list[str]:
     if peer == "headwater":
-        return ["--editable", f"{ROOT}[fast]"]  # so that it is always what is here now
+        return ["torch==2.13.0", "--editable", f"{ROOT}[fast,torch]"]  # always what is here now
     lines = (HERE / "peers" / f"{peer}.txt").read_text().splitlines()
     return [line.split("#")[0].strip() for line in lines if line.split("#")[0].strip()]
 

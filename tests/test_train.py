@@ -153,7 +153,7 @@ def test_killed_and_resumed_is_the_same(tmp_path):
                 run.send_signal(signal.SIGKILL)
                 break
     assert run.returncode == -signal.SIGKILL
-    assert list(folder.glob("*.safetensors"))
+    assert list(folder.rglob("*.safetensors"))
 
     def fitted(checkpoint):
         how = {"n_epochs": 24, "batch_size": 8, "learning_rate": 0.01, "checkpoint": checkpoint}
@@ -320,6 +320,20 @@ class TestEarlyStopping:
             rule = EarlyStopping(metric="NDCG@10", filter_seen=filter_seen, patience=None)
             values[filter_seen] = fit_best(small(), self.part, {"": rule})[""].value
         assert values[True] != values[False]
+
+    def test_a_checkpoint_of_another_run_is_not_ahead(self, tmp_path):
+        """Fitted without rules, then with some, then with others: all in one folder."""
+        rule = EarlyStopping(metric="NDCG@10", patience=None)
+        whole = fit_best(small(), self.part, {"": rule})[""]
+        for rules in ({}, {"": EarlyStopping(metric="Recall@5")}, {"": rule}):
+            model = small(checkpoint=str(tmp_path))
+            if not rules:
+                model.fit(self.part.train)
+                continue
+            best = fit_best(model, self.part, rules)[""]
+            assert model.how.checkpoint == str(tmp_path)
+        assert best.values == pytest.approx(whole.values)
+        same(best.arrays, whole.arrays, rtol=1e-6)
 
     def test_mistakes(self):
         with pytest.raises(BadParameter, match="patience must be at least 1"):

@@ -93,7 +93,9 @@ class Run:
 
     def evaluate_all(self, k: int) -> dict[str, float]:
         """Every metric of the package, the slow ones too."""
-        return self.measured([metric(where.split(".")[1], k=k) for where in addresses("metrics.")])
+        names = [where.split(".")[1] for where in addresses("metrics.")]
+        usable = [name for name in names if name not in ("rmse", "mae")]  # there are no ratings
+        return self.measured([metric(name, k=k) for name in usable])
 
     def measured(self, metrics: list[Any]) -> dict[str, float]:
         # not at the top: `first` does not need it, nor would a server

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -81,7 +84,25 @@ def fit_best(
     end.
     """
     found = {name: Best(rule) for name, rule in rules.items()}
-    kept = _kept(model, part, rules)
+    with _own_folder(model, part, rules) as kept:
+        _run(model, part, found, kept, what or model.address, progress)
+    for name, best in found.items():
+        if not best.epoch:
+            raise DataError(
+                f"{type(model).__name__} was never judged by {name}: it has fewer than "
+                f"{best.rule.every} epochs"
+            )
+    return found
+
+
+def _run(
+    model: Model,
+    part: Split,
+    found: Mapping[str, Best],
+    kept: Kept | None,
+    what: str,
+    progress: Progress | None,
+) -> None:
     if kept is not None:
         _restore(kept, found)
     total = int(getattr(getattr(model, "how", model), "n_epochs", 0))
@@ -102,18 +123,9 @@ def fit_best(
             _keep(kept, found)
         if progress is not None:
             said = ", ".join(f"{b.rule.metric} {b.value:.4f}" for b in found.values())
-            progress(
-                f"{what or model.address}\tloss {loss:.4g}, best {said}", epoch, max(total, epoch)
-            )
+            progress(f"{what}\tloss {loss:.4g}, best {said}", epoch, max(total, epoch))
         if all(best.done for best in found.values()):
             break
-    for name, best in found.items():
-        if not best.epoch:
-            raise DataError(
-                f"{type(model).__name__} was never judged by {name}: it has fewer than "
-                f"{best.rule.every} epochs"
-            )
-    return found
 
 
 def fit(
@@ -169,14 +181,28 @@ def _judged(model: Any, part: Split, rule: EarlyStopping) -> float:
     return float(known.mean())
 
 
-def _kept(model: Any, part: Split, rules: Mapping[str, EarlyStopping]) -> Kept | None:
+@contextmanager
+def _own_folder(
+    model: Any, part: Split, rules: Mapping[str, EarlyStopping]
+) -> Iterator[Kept | None]:
+    """Where judgements are kept, and for the time being the model's checkpoint beside them.
+
+    A state that was kept by a run with other rules may be ahead of what these have judged.
+    """
     how = getattr(model, "how", None)
     if how is None or how.checkpoint is None:
-        return None
+        yield None
+        return
     from ..train import identity
 
     truth = identity(model, part.truth)
-    return Kept(how.checkpoint, f"{identity(model, part.train.log)} {truth} {rules!r}")
+    told = f"{identity(model, part.train.log)} {truth} {[repr(rule) for rule in rules.values()]}"
+    folder = Path(how.checkpoint) / hashlib.sha256(told.encode()).hexdigest()[:20]
+    model.how = replace(how, checkpoint=str(folder))
+    try:
+        yield Kept(folder, "judgements")
+    finally:
+        model.how = how
 
 
 def _keep(kept: Kept, found: Mapping[str, Best]) -> None:
