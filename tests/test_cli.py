@@ -148,6 +148,7 @@ def test_methods_and_doctor():
 
 def test_reproduce_lists_its_tables():
     assert {each["table"] for each in call("reproduce", "--json")} == {
+        "figure-2.3",
         "guidance",
         "thesis-2.2",
         "thesis-2.3",

@@ -7,7 +7,7 @@ from headwater.errors import BadParameter, UnknownName
 
 
 def test_lists_its_tables():
-    have = ["guidance", "thesis-2.2", "thesis-2.3", "thesis-2.5", "thesis-2.6"]
+    have = ["figure-2.3", "guidance", "thesis-2.2", "thesis-2.3", "thesis-2.5", "thesis-2.6"]
     assert papers.listed()["table"].to_list() == have
 
 
@@ -56,3 +56,13 @@ def test_counts_of_weights_are_exact():
 def test_what_learns_in_epochs_goes_on(tmp_path):
     with pytest.raises(BadParameter, match=r"nothing of thesis-2\.6 learns in epochs"):
         papers.reproduce("thesis-2.6", checkpoint=tmp_path)
+
+
+@pytest.mark.usefixtures("shared")
+def test_a_picture_is_written_beside(tmp_path):
+    pytest.importorskip("vl_convert")
+    found = papers.reproduce("figure-2.3", methods=["coin"])
+    papers.write(found, tmp_path)
+    assert (tmp_path / "figure-2.3.png").read_bytes()[:4] == b"\x89PNG"
+    for row in found.table.iter_rows(named=True):
+        assert row["ones forward, %"] == pytest.approx(row["closed form, %"], rel=0.01)

@@ -33,6 +33,7 @@ class Reproduction:
     table: pl.DataFrame
     notes: tuple[str, ...] = ()
     about: dict[str, Any] = field(default_factory=dict)  # command, data, seeds, per-split figures
+    picture: bytes | None = None  # a PNG
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -88,7 +89,7 @@ def reproduce(
 
 
 def write(found: Reproduction, folder: str | Path) -> Path:
-    """The result as JSON in ``folder``.
+    """The result as JSON in ``folder``, and its picture beside it if it has one.
 
     What is there of the same table, on the same data and by methods that were not run this time,
     stays; each line says by which command and on which splits it was made.
@@ -102,6 +103,9 @@ def write(found: Reproduction, folder: str | Path) -> Path:
     with atomic_path(path) as temp:
         text = json.dumps(whole, indent=1, ensure_ascii=False, default=str)
         temp.write_text(text + "\n", encoding="utf-8")
+    if found.picture is not None:
+        with atomic_path(path.with_suffix(".png")) as temp:
+            temp.write_bytes(found.picture)
     return path
 
 
