@@ -77,7 +77,7 @@ def reproduce(
         table=pl.DataFrame(table),
         notes=(
             "towards nothing the way back ends far too full: items are drawn independently of each "
-            "other, what is drawn too many is never taken back, and each makes the next more likely",
+            "other, what is drawn too many is never taken back, and each makes others more likely",
         ),
         picture=picture(panels, len(panels) // len(methods)),
         about={"command": f"headwater reproduce figure-2.3 --seed {seed}", "seeds": [seed]},
