@@ -106,7 +106,8 @@ def compare(
                     "seeds": [seed + i for i in range(splits)],
                     "per_split": got[n].values,
                     **({"epochs": got[n].epochs} if got[n].epochs else {}),
-                    "seconds_per_split": float(np.mean(got[n].seconds)),
+                    # a run that went on from a checkpoint took longer than this one saw
+                    **({} if checkpoint else {"seconds_per_split": float(np.mean(got[n].seconds))}),
                 }
                 for n in mine
             },

@@ -33,7 +33,7 @@ __all__ = ["METHODS", "TITLE", "reproduce"]
 TITLE = "recfusion_guided on MovieLens-1M: guided, filled in, in steps (means over splits, x 100)"
 METHODS = ("guide", "fill in", "steps")
 GENRES = ("Documentary", "Horror", "Sci-Fi", "Romance", "Comedy")
-STRENGTHS = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
+STRENGTHS = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 WAYS: tuple[dict[str, Any], ...] = (
     {"steps": 1},
     {"steps": 4, "sampler": "deterministic"},
@@ -140,6 +140,7 @@ def notes(raw: pl.DataFrame) -> Iterator[str]:
     shares = raw.filter((pl.col("part") == "guide") & (pl.col("metric") == f"share@{K}"))
     for (genre,), part in shares.group_by(["genre"], maintain_order=True):
         means = part.group_by("asked", maintain_order=True).agg(pl.col("value").mean())["value"]
-        rises = bool((means.diff().drop_nulls() >= 0).all())
+        falls = np.flatnonzero(np.diff(means.to_numpy()) < 0)
+        last = STRENGTHS[falls[0] if len(falls) else -1]
         said = " ".join(f"{value:.1f}" for value in means)
-        yield f"{genre}: {said}{'' if rises else ': does not rise throughout'}"
+        yield f"{genre}, share at strength 0 to 8: {said}; it rises up to strength {last:g}"
