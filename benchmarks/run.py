@@ -53,6 +53,7 @@ LIBRARIES = {
     "first": ("headwater", "implicit", "rectools", "lenskit", "cornac", "recbole"),
 }
 TASKS = tuple(LIBRARIES)
+FITS = tuple(HOW)
 # RecBole's Adam has its own learning rate and needs its own number of epochs: only the time of an
 # epoch can be compared, and three of them are enough for that
 OWN_HOW = {("recbole", "bpr"): {"epochs": 3}}
@@ -95,7 +96,7 @@ def measure(
     with tempfile.TemporaryDirectory(prefix="headwater-bench-") as temporary:
         bench = Bench(Path(temporary), data, repeats, only)
         for count in threads:
-            for task in ("ease", "ials", "bpr", "multvae", "recfusion"):
+            for task in FITS:
                 # EASE of a wide catalogue is a matter of gigabytes, and of hours
                 if task in tasks and not (task == "ease" and bench.n_items > 20_000):
                     bench.fits(task, count, main=count == threads[0])
@@ -368,7 +369,7 @@ def tables(results: dict[str, Any]) -> str:
         "x is the peer's number over Headwater's: above 1 the peer needs more.",
     ]
     counts = sorted({run["threads"] for run in runs}, reverse=True)
-    for task in ("ease", "ials", "bpr"):
+    for task in FITS:
         for threads in counts:
             some = [
                 r for r in runs if (r["kind"], r["task"], r["threads"]) == ("fit", task, threads)

@@ -19,13 +19,13 @@ def watched(monkeypatch):
     seen = []
     from headwater import tune as tuning
 
-    measure = tuning.measure
+    judge = tuning.judge
 
-    def spy(model, where, metrics):
+    def spy(model, where, metric):
         seen.append(where)
-        return measure(model, where, metrics)
+        return judge(model, where, metric)
 
-    monkeypatch.setattr(tuning, "measure", spy)
+    monkeypatch.setattr(tuning, "judge", spy)
     return seen
 
 
@@ -69,6 +69,61 @@ def test_parts_of_a_flow(part):
     space = {"first.l2": Search.parse("1..100 log")}
     found = tune(flow, part, metric("ndcg@5"), space=space, trials=2)
     assert found.model.first.l2 == found.parameters["first.l2"]
+
+
+def test_a_search_goes_on_as_if_it_had_never_stopped(part, tmp_path):
+    """Interrupted in its fourth trial; and asked for six at once: the same trials."""
+    space = {"l2": Search.parse("1..1000 log")}
+    file = tmp_path / "studies" / "ease.log"
+    asked = {"space": space, "seed": 3, "study": file}
+
+    def interrupt(*told):
+        if told[1] == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tune(build("ease"), part, metric("ndcg@5"), trials=6, progress=interrupt, **asked)
+    told = []
+    late = tune(
+        build("ease"),
+        part,
+        metric("ndcg@5"),
+        trials=6,
+        progress=lambda *what: told.append(what[1]),
+        **asked,
+    )
+    assert told == [4, 5, 6], "the first three are not made again"
+    whole = tune(build("ease"), part, metric("ndcg@5"), space=space, trials=6, seed=3)
+    assert late.trials.equals(whole.trials)
+    other = tune(build("ease"), part, metric("ndcg@10"), trials=1, **asked)
+    assert other.trials.height == 1, "another search in the same file"
+
+
+def test_each_trial_stops_early(part):
+    """How a neural method trains is searched too; what is far behind is given up."""
+    pytest.importorskip("torch")
+    from headwater.evaluation import EarlyStopping
+
+    model = build(
+        "multvae", hidden_size=20, embedding_size=5, how={"n_epochs": 15, "batch_size": 50}
+    )
+    found = searches(model)
+    assert found["how.batch_size"].whole
+    assert "how.learning_rate" in found
+    assert not {"how.n_epochs", "how.device", "how.seed"} & set(found)
+    best = tune(
+        model,
+        part,
+        metric("ndcg@5"),
+        space={"how.learning_rate": Search.parse("0.000001..0.01 log")},
+        trials=9,
+        early_stopping=EarlyStopping(metric="NDCG@5", patience=20),
+    )
+    trials = best.trials
+    assert trials["epoch"].is_between(1, 15).all()
+    assert trials["value"].null_count() > 0, "none was given up"
+    assert best.validation == trials["value"].max()
+    assert best.model.how.learning_rate == best.parameters["how.learning_rate"]
 
 
 def test_mistakes(part):

@@ -571,6 +571,10 @@ def tune(
         list[str] | None,
         typer.Option(help="Where to look: l2='1..1000 log', similarity_by=cosine,jaccard."),
     ] = None,
+    early_stopping: Stopping = None,
+    study: Annotated[
+        Path | None, typer.Option(help="File that keeps the trials, to go on from.")
+    ] = None,
     split: SplitBy = None,
     settings: Set = None,
     seed: Seed = 0,
@@ -582,10 +586,7 @@ def tune(
     from .data.split import split as make_split
 
     made = seeded(facade.method(model, **assigned(settings)), seed)
-    space = {
-        name: tuning.Search.parse(value, whole=isinstance(getattr(made, name, None), int))
-        for name, value in pairs(search)
-    }
+    space = {name: tuning.Search.parse(value) for name, value in pairs(search)}
     found = data()
     part = make_split(found, parsed_split(split), seed=seed)
     measured = registry.metric(metric, k=10)
@@ -597,6 +598,8 @@ def tune(
             space=space or None,
             trials=trials,
             seed=seed,
+            early_stopping=parsed_stopping(early_stopping),
+            study=study,
             progress=told,
         )
     if not as_json:
@@ -608,6 +611,7 @@ def tune(
             "validation": best.validation,
             "test": best.test,
             "test_as_given": best.untuned,
+            "seconds": round(best.seconds, 1),
             **({"trials": best.trials.to_dicts()} if as_json else {}),
         },
         as_json,

@@ -1,34 +1,44 @@
 """Tune: look for better parameters of a method, on the validation part alone.
 
-Optuna's tree-structured Parzen estimator proposes, `measure` judges on ``split.validation``, which
+Optuna's tree-structured Parzen estimator proposes, each is judged on ``split.validation``, which
 lies within what the split may learn from; the test part is looked at once, after the search, to
 say what the choice is worth, and never decides anything.
+
+With early stopping the epoch is chosen on the same validation part, and what after ten epochs is
+below the median of the trials before it is given up.
 
 Source:  Bergstra, Bardenet, Bengio, Kegl, "Algorithms for Hyper-Parameter Optimization", NIPS 2011.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import numpy as np
 import polars as pl
 
+from .data.fingerprint import fingerprint
 from .data.split import Split
 from .errors import BadParameter, MissingExtra, UnknownName
-from .evaluation import measure
+from .evaluation import Best, EarlyStopping, fit, judge
 from .evidence import Metric
 from .model import Model
 from .registry import build, describe, label
 
 __all__ = ["Search", "Tuned", "searches", "tune"]
 
-# not searched unless asked: chance, cost and digits
-FIXED = ("seed", "threads", "n_epochs", "tolerance", "max_sweeps")
+# not searched unless asked: chance, cost, digits and machines
+FIXED = (
+    *("seed", "threads", "n_epochs", "tolerance", "max_sweeps", "optimizer"),
+    *("device", "n_processes", "precision", "checkpoint", "log"),
+)
+WARM_UP = 5, 10  # trials before any is given up, and epochs of each
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +98,8 @@ class Tuned:
     validation: float  # the metric of the best trial, on the validation part
     test: float  # the same parameters fitted on all but the test part, measured on that once
     untuned: float  # the method as it was given, likewise
-    trials: pl.DataFrame  # trial, value, one column a parameter
+    trials: pl.DataFrame  # trial, value (none: given up), epoch if it stops early, the parameters
+    seconds: float  # that the trials took, together
 
 
 def searches(model: Model) -> dict[str, Search]:
@@ -97,21 +108,26 @@ def searches(model: Model) -> dict[str, Search]:
     >>> searches(build("ease"))["l2"]
     Search(low=16.666666666666668, high=15000.0, log=True, whole=False, choices=())
     """
-    hints = get_type_hints(type(model))
-    found = {}
-    for f in fields(model):
-        value = getattr(model, f.name) if f.init else None
+    return dict(_around(model))
+
+
+def _around(thing: Any, under: str = "") -> Iterator[tuple[str, Search]]:
+    hints = get_type_hints(type(thing))
+    for f in fields(thing):
+        value = getattr(thing, f.name) if f.init else None
+        name = under + f.name
         if not f.init or f.name in FIXED or value is None:
             continue
         if get_origin(hints[f.name]) is Literal:
-            found[f.name] = Search(choices=get_args(hints[f.name]))
+            yield name, Search(choices=get_args(hints[f.name]))
         elif isinstance(value, bool):
-            found[f.name] = Search(choices=(True, False))
+            yield name, Search(choices=(True, False))
         elif isinstance(value, int) and value > 0:
-            found[f.name] = Search(low=max(1, value // 4), high=value * 4, log=True, whole=True)
+            yield name, Search(low=max(1, value // 4), high=value * 4, log=True, whole=True)
         elif isinstance(value, float) and value > 0:
-            found[f.name] = Search(low=value / 30, high=value * 30, log=True)
-    return found
+            yield name, Search(low=value / 30, high=value * 30, log=True)
+        elif is_dataclass(value) and not isinstance(value, Model):
+            yield from _around(value, f"{name}.")
 
 
 def tune(
@@ -122,13 +138,16 @@ def tune(
     space: Mapping[str, Search] | None = None,
     trials: int = 20,
     seed: int = 0,
+    early_stopping: EarlyStopping | None = None,
+    study: str | Path | None = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Tuned:
     """The parameters of ``model`` in ``space`` that are best by ``metric`` on the validation part.
 
     Whether more is better is the metric's to say (its ``best``); one that says neither is an error.
     The first trial is the method as it is given, where that lies in ``space``, so that the search
-    cannot end below it.
+    cannot end below it. ``study`` is a file that keeps the trials: interrupted, or asked for more
+    of them, the same search goes on as if it had never stopped.
     """
     try:
         import optuna
@@ -139,52 +158,109 @@ def tune(
         raise BadParameter(f"{label(metric)} is neither better high nor better low: not a target")
     if trials < 1:
         raise BadParameter(f"trials must be at least 1, got {trials}")
-    chosen = dict(space or searches(model))
-    if not chosen:
-        raise BadParameter(f"{type(model).__name__} has no parameter to tune; name one: l2=1..100")
     tree = describe(model)
-    _names_exist(tree, chosen)
-    for name, where in chosen.items():  # before the first trial, not in the middle
-        for edge in where.choices or where.ends():
-            build(tree, **{name: edge})
+    chosen = _chosen(model, tree, space)
     part = split.validation
+    # trials can be told apart epoch by epoch only by what stops them
+    gives_up = early_stopping is not None and early_stopping.metric == label(metric)
 
     def objective(trial: Any) -> float:
         asked = {name: where.ask(trial, name) for name, where in chosen.items()}
-        value = _value(build(tree, **asked), part, metric)
-        if progress is not None:
-            progress("tune", trial.number + 1, trials)
-        return value
+
+        def judged(epoch: int, kept: Best) -> None:
+            trial.set_user_attr("epoch", kept.epoch)
+            if gives_up:
+                trial.report(kept.value, epoch)
+                if trial.should_prune():
+                    raise optuna.TrialPruned
+
+        made = build(tree, **asked)
+        fit(made, part.train, validation=part, early_stopping=early_stopping, judged=judged)
+        return judge(made, part, metric)
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    study = optuna.create_study(
+    told = (
+        tree,
+        chosen,
+        fingerprint(split.train),
+        repr(split),
+        label(metric),
+        early_stopping,
+        seed,
+    )
+    search = optuna.create_study(
+        study_name=hashlib.sha256(repr(told).encode()).hexdigest()[:20],
+        storage=_storage(study),
+        load_if_exists=True,
         direction="maximize" if best == "high" else "minimize",
-        sampler=optuna.samplers.TPESampler(seed=seed),
+        pruner=optuna.pruners.MedianPruner(*WARM_UP),
     )
     given = {name: _at(tree, name) for name in chosen}
-    study.enqueue_trial({name: value for name, value in given.items() if chosen[name].holds(value)})
-    study.optimize(objective, n_trials=trials, catch=())
-    found = build(tree, **study.best_params)
-    rows = [{"trial": t.number + 1, "value": t.value, **t.params} for t in study.trials]
+    while (done := len(_finished(search))) < trials:
+        if not done:
+            search.enqueue_trial({n: value for n, value in given.items() if chosen[n].holds(value)})
+        # a sampler of its own for each trial: a search that goes on draws what it would have drawn
+        draw = int(np.random.default_rng([seed, done]).integers(1 << 31))
+        search.sampler = optuna.samplers.TPESampler(seed=draw)
+        search.optimize(objective, n_trials=1, catch=())
+        if progress is not None:
+            progress(f"tune\tbest {search.best_value:.4f}", done + 1, trials)
+    rows = [
+        {"trial": i, "value": _of(t), **t.user_attrs, **t.params}
+        for i, t in enumerate(_finished(search)[:trials], 1)
+    ]
+    found = build(tree, **search.best_params)
+    reached = []
+    for each in (build(describe(found)), build(tree)):
+        fit(each, split.train, validation=part, early_stopping=early_stopping)
+        reached.append(judge(each, split, metric))
     return Tuned(
         model=found,
-        parameters=dict(study.best_params),
+        parameters=dict(search.best_params),
         metric=label(metric),
-        validation=float(study.best_value),
-        test=_value(build(describe(found)), split, metric),
-        untuned=_value(build(tree), split, metric),
-        trials=pl.DataFrame(rows),
+        validation=float(search.best_value),
+        test=reached[0],
+        untuned=reached[1],
+        trials=pl.DataFrame(rows, infer_schema_length=None),
+        seconds=sum(t.duration.total_seconds() for t in _finished(search)),
     )
 
 
-def _value(model: Any, split: Split, metric: Metric) -> float:
-    model.fit(split.train)
-    values = measure(model, split, [metric])[label(metric)]
-    known = np.atleast_1d(values)
-    known = known[~np.isnan(known)]
-    if not len(known):
-        raise BadParameter(f"{label(metric)} is not defined for any request of {split!r}")
-    return float(known.mean())
+def _chosen(model: Model, tree: Any, space: Mapping[str, Search] | None) -> dict[str, Search]:
+    """Where to look, known before the first trial to be possible."""
+    chosen = dict(space or searches(model))
+    if not chosen:
+        raise BadParameter(f"{type(model).__name__} has no parameter to tune; name one: l2=1..100")
+    _names_exist(tree, chosen)
+    for name, where in chosen.items():
+        value = _at(tree, name)
+        if isinstance(value, int) and not isinstance(value, bool):
+            chosen[name] = where = replace(where, whole=True)
+        for edge in where.choices or where.ends():
+            build(tree, **{name: edge})
+    return chosen
+
+
+def _storage(study: str | Path | None) -> Any:
+    if study is None:
+        return None
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    Path(study).parent.mkdir(parents=True, exist_ok=True)
+    return JournalStorage(JournalFileBackend(str(study)))
+
+
+def _finished(search: Any) -> list[Any]:
+    from optuna.trial import TrialState
+
+    ends = (TrialState.COMPLETE, TrialState.PRUNED)
+    return list(search.get_trials(deepcopy=False, states=ends))
+
+
+def _of(trial: Any) -> float | None:
+    """A trial's value; what was given up has none."""
+    return trial.value if trial.state.name == "COMPLETE" else None
 
 
 def _at(tree: Any, name: str) -> Any:

@@ -16,7 +16,7 @@
 Every item is ranked, always; only `Sampled` asks for less, and says so in every label.
 """
 
-from ._asking import Sampled, measure
+from ._asking import Sampled, judge, measure
 from ._fitting import Best, EarlyStopping, fit, fit_best
 from ._results import Comparison, Evaluation, Run
 from ._running import DEFAULT, compare, evaluate
@@ -35,5 +35,6 @@ __all__ = [
     "fit",
     "fit_best",
     "holm",
+    "judge",
     "measure",
 ]

@@ -19,7 +19,7 @@ from ..registry import label
 from ..registry import metric as metric_called
 from ..types import PAD, Floats, Histories, Mask, Queries, Slate
 
-__all__ = ["Progress", "Sampled", "called", "collect", "measure", "values_of"]
+__all__ = ["Progress", "Sampled", "called", "collect", "judge", "measure", "values_of"]
 
 # what is done (and, after a tab, how it goes), how much of it, out of how much
 Progress = Callable[[str, int, int], None]
@@ -85,6 +85,18 @@ def measure(
         progress=progress,
     )
     return values_of(asked, seen, sampled)
+
+
+def judge(
+    model: Recommender, split: Split, metric: Metric | str, *, filter_seen: bool = True
+) -> float:
+    """`measure` by one metric, as one number: the mean over the requests it is defined for."""
+    (values,) = measure(model, split, [metric], filter_seen=filter_seen).values()
+    known = np.atleast_1d(values)
+    known = known[~np.isnan(known)]
+    if not len(known):
+        raise BadParameter(f"{metric} is not defined for any request of {split!r}")
+    return float(known.mean())
 
 
 def called(metrics: Sequence[Metric | str]) -> dict[str, Metric]:

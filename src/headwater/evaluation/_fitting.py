@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,11 +15,10 @@ from ..checkpoint import Kept
 from ..data.split import Split
 from ..errors import BadParameter, DataError
 from ..model import Model, Scorer, at_least
-from ..registry import label
 from ..registry import metric as metric_called
 from ..state import pack, unpack
 from ..types import Dataset
-from ._asking import Progress, measure
+from ._asking import Progress, judge
 
 __all__ = ["Best", "EarlyStopping", "fit", "fit_best"]
 
@@ -69,6 +68,9 @@ class Best:
         unpack(model, self.arrays, self.plain)
 
 
+Judged = Callable[[int, Best], None]
+
+
 def fit_best(
     model: Model,
     part: Split,
@@ -76,16 +78,17 @@ def fit_best(
     *,
     what: str = "",
     progress: Progress | None = None,
+    judged: Judged | None = None,
 ) -> dict[str, Best]:
     """Learn from ``part.train``, judging each epoch on the rest of ``part``, by several rules.
 
     It goes on until every rule is satisfied; `Best.give` makes a model what a rule keeps. With
     ``model.how.checkpoint`` the judgements are kept too, and an interrupted run goes on to the same
-    end.
+    end. ``judged`` is told each judgement; what it raises ends the run.
     """
     found = {name: Best(rule) for name, rule in rules.items()}
     with _own_folder(model, part, rules) as kept:
-        _run(model, part, found, kept, what or model.address, progress)
+        _run(model, part, found, kept, what or model.address, progress, judged)
     for name, best in found.items():
         if not best.epoch:
             raise DataError(
@@ -102,6 +105,7 @@ def _run(
     kept: Kept | None,
     what: str,
     progress: Progress | None,
+    judged: Judged | None,
 ) -> None:
     if kept is not None:
         _restore(kept, found)
@@ -112,13 +116,15 @@ def _run(
             if best.done or epoch % best.rule.every or epoch in best.values:
                 continue
             news = True
-            value = _judged(model, part, best.rule)
+            value = judge(model, part, best.rule.metric, filter_seen=best.rule.filter_seen)
             best.values[epoch] = value
             ahead = best.rule.sign() * (value - best.value)
             if not best.epoch or ahead > best.rule.min_improvement:
                 best.epoch, best.value = epoch, value
                 arrays, best.plain = pack(model)
                 best.arrays = {name: array.copy() for name, array in arrays.items()}
+            if judged is not None:
+                judged(epoch, best)
         if kept is not None and news:
             _keep(kept, found)
         if progress is not None:
@@ -136,11 +142,13 @@ def fit(
     early_stopping: EarlyStopping | None = None,
     what: str = "",
     progress: Progress | None = None,
+    judged: Judged | None = None,
 ) -> None:
     """Fit ``model`` on ``data``, part by part.
 
     With ``early_stopping`` what learns in epochs learns from ``validation.train`` instead, and is
-    left as it was after the epoch that is best on the rest of ``validation``.
+    left as it was after the epoch that is best on the rest of ``validation``. ``judged`` is told
+    each judgement.
     """
     for part in model.parts():
         fit(
@@ -150,6 +158,7 @@ def fit(
             early_stopping=early_stopping,
             what=what,
             progress=progress,
+            judged=judged,
         )
     if model.parts():
         return
@@ -163,22 +172,13 @@ def fit(
         return
     if early_stopping is not None and validation is not None and isinstance(model, Scorer):
         rules = {"": early_stopping}
-        fit_best(model, validation, rules, what=what, progress=progress)[""].give(model)
+        found = fit_best(model, validation, rules, what=what, progress=progress, judged=judged)
+        found[""].give(model)
         return
     total = int(getattr(getattr(model, "how", model), "n_epochs", 0))
     for done, loss in enumerate(model.epochs(data), 1):
         if progress is not None:
             progress(f"{what}\tloss {loss:.4g}", done, max(total, done))
-
-
-def _judged(model: Any, part: Split, rule: EarlyStopping) -> float:
-    metric = metric_called(rule.metric)
-    values = measure(model, part, [metric], filter_seen=rule.filter_seen)[label(metric)]
-    known = np.atleast_1d(values)
-    known = known[~np.isnan(known)]
-    if not len(known):
-        raise BadParameter(f"{rule.metric} is not defined for any request of {part!r}")
-    return float(known.mean())
 
 
 @contextmanager
