@@ -242,11 +242,17 @@ def test_logs(tmp_path):
     assert len(lines) == 7
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of SQLAlchemy, inside MLflow
 @pytest.mark.parametrize("kind", ["tensorboard", "mlflow"])
 def test_logs_of_others(kind, tmp_path):
     if find_spec(kind):
-        small(log=f"{kind}:{tmp_path / kind}").fit(blocks())
-        assert any((tmp_path / kind).rglob("*"))
+        where = tmp_path / "kept" if kind == "tensorboard" else f"sqlite:///{tmp_path / 'kept'}"
+        small(log=f"{kind}:{where}").fit(blocks())
+        kept = [path for path in tmp_path.rglob("*") if path.is_file()]
+        assert sum(path.stat().st_size for path in kept) > 0
+        if kind == "mlflow":
+            with pytest.raises(BadParameter, match=r"cannot log to how\.log='mlflow:gopher:"):
+                small(log="mlflow:gopher://hole").fit(blocks())
     else:
         with pytest.raises(MissingExtra, match=r"pip install 'headwater\[log\]'"):
             small(log=f"{kind}:{tmp_path / kind}").fit(blocks())

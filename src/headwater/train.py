@@ -247,7 +247,13 @@ def _logger(how: Train) -> Any:
 
             return TensorBoardLogger(where)
         from lightning.pytorch.loggers import MLFlowLogger
-
-        return MLFlowLogger(tracking_uri=where)
     except ModuleNotFoundError as missing:
         raise MissingExtra(f"how.log={how.log!r}", missing.name or kind, "log") from None
+    try:
+        mlflow = MLFlowLogger(tracking_uri=where)
+        mlflow.experiment  # noqa: B018 - it connects here, and not after the first epoch
+    except ModuleNotFoundError as missing:
+        raise MissingExtra(f"how.log={how.log!r}", missing.name or kind, "log") from None
+    except Exception as error:
+        raise BadParameter(f"cannot log to how.log={how.log!r}: {error}") from None
+    return mlflow
