@@ -73,6 +73,23 @@ def test_lists_for_everyone_in_a_file(saved, tmp_path):
         call("recommend", saved, "--all", "--out", tmp_path / "lists.xls")
 
 
+def test_the_best_epoch_is_kept(events, tmp_path):
+    pytest.importorskip("torch")
+    small = ["hidden_size=8", "embedding_size=4", "how.n_epochs=9", "how.batch_size=20"]
+    settings = [word for each in small for word in ("--set", each)]
+    rule = "NDCG@5:patience=2"
+    kept = tmp_path / "kept"
+    options = ["--early-stopping", rule, "--set", f"how.checkpoint={kept}", *settings]
+    call("fit", events, "multvae", *options, "--save", tmp_path / "model.hw", "--json")
+    assert list(kept.rglob("*.safetensors")), "judgements and state, to go on from"
+    found = call("evaluate", events, "multvae", "--early-stopping", rule, *settings, "--json")
+    assert found["table"][0]["mean"] > 0
+    with pytest.raises(HeadwaterError, match="setting of early stopping 'patient'"):
+        call("fit", events, "multvae", "--early-stopping", "NDCG@5:patient=2", "--save", "x.hw")
+    with pytest.raises(HeadwaterError, match="NDGC"):
+        call("fit", events, "multvae", "--early-stopping", "NDGC@5", "--save", "x.hw")
+
+
 def test_evaluate_and_compare(events):
     one = call("evaluate", events, "ease", "-m", "NDCG@5", "-m", "hit@5", "--json")
     assert [row["metric"] for row in one["table"]] == ["NDCG@5", "Hit@5"]

@@ -3,7 +3,7 @@
 Data, split and metrics are those of thesis-2.5. Every method learns for at most 100 epochs, of them
 the best by NDCG@100 on the validation users is kept, as given and tuned alike.
 
-Search    `headwater.tune`, 30 trials by NDCG@100 on the validation users of the first split; what
+Search    `headwater.tune`, 20 trials by NDCG@100 on the validation users of the first split; what
           after ten epochs is below the median of the trials before is given up. The parameters
           found there are used on every split. People on whom the search was judged are among the
           tested people of the other splits, so trust the first split most: `per_split`.
@@ -30,7 +30,7 @@ __all__ = ["METHODS", "TITLE", "reproduce"]
 TITLE = "Mult-VAE and RecFusion on MovieLens-1M, as given and tuned (x 100)"
 METRICS = ("CalibratedRecall@20", "CalibratedRecall@50", "NDCG@100")
 KEEP = EarlyStopping(metric="NDCG@100", patience=10)
-TRIALS = 30
+TRIALS = 20
 EPOCHS = 100
 
 SPACES: dict[str, Mapping[str, str]] = {
