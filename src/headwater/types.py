@@ -313,6 +313,13 @@ class Slate:
     def __len__(self) -> int:
         return len(self.items)
 
+    def __getitem__(self, rows: Any) -> Slate:
+        """The slates of some requests."""
+        names = ("items", "scores", "creative", "propensity", "path")
+        kept: dict[str, Any] = {name: getattr(self, name) for name in names}
+        kept = {name: None if column is None else column[rows] for name, column in kept.items()}
+        return Slate(**kept, paths=self.paths)
+
     @cached_property
     def filled(self) -> Mask:  # (B, K)
         return np.asarray(self.items != PAD)

@@ -22,8 +22,9 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from scipy.sparse import csr_array
 
-from ..errors import BadParameter, MissingColumn
+from ..errors import BadParameter
 from ..evidence import Evidence
+from ..features import described, unit_rows
 from ..model import at_least
 from ..types import Catalog, Floats, Ints
 from ._slots import ratio, sum_by_row
@@ -68,21 +69,13 @@ class IntraListDistance:
 
     def features(self, catalog: Catalog) -> Any:  # (N, D), dense or sparse
         """What is compared: rows of length one for cosines, of 0 and 1 for Jaccard."""
-        if self.by in catalog.vectors:
-            if self.distance == "jaccard":
-                raise BadParameter(
-                    f"IntraListDistance: jaccard compares sets and {self.by!r} is a vector; "
-                    "take distance='cosine'"
-                )
-            v = catalog.vectors[self.by].astype(np.float64)
-            return v / np.where(v.any(1), np.linalg.norm(v, axis=1), 1)[:, None]
-        if self.by not in catalog.table.columns:
-            have = [*catalog.table.columns, *catalog.vectors]
-            raise MissingColumn(self.by, "the catalogue", have)
-        hot = catalog.multi_hot(self.by).astype(np.float64)
-        if self.distance == "cosine":
-            hot.data /= np.sqrt(np.repeat(sizes(hot), sizes(hot)))
-        return hot
+        if self.by in catalog.vectors and self.distance == "jaccard":
+            raise BadParameter(
+                f"IntraListDistance: jaccard compares sets and {self.by!r} is a vector; "
+                "take distance='cosine'"
+            )
+        x = described(catalog, self.by)
+        return unit_rows(x) if self.distance == "cosine" else x
 
 
 def cosines(x: Any, items: Ints, row: Ints, n_rows: int) -> Floats:  # (n_rows,)

@@ -1,0 +1,72 @@
+"""What items are made of, as vectors: for what compares items with each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.linalg import svds
+
+from .errors import MissingColumn
+from .types import Catalog, Dataset, Histories
+
+__all__ = ["described", "taste", "together", "unit_rows", "vectors"]
+
+
+def described(catalog: Catalog, by: str) -> Any:  # (N, D), dense or csr
+    """A vector of the catalogue; or 0 and 1 for each kind in a column of categories or lists."""
+    if by in catalog.vectors:
+        return catalog.vectors[by].astype(np.float64)
+    if by not in catalog.table.columns:
+        raise MissingColumn(by, "the catalogue", [*catalog.table.columns, *catalog.vectors])
+    return catalog.multi_hot(by).astype(np.float64)
+
+
+def unit_rows(x: Any) -> Any:
+    """Each row at length one; rows of zeros stay."""
+    if isinstance(x, csr_array):
+        length = np.sqrt(x.multiply(x).sum(1))
+        out = x.copy()
+        out.data /= np.repeat(np.where(length > 0, length, 1), np.diff(x.indptr))
+        return out
+    length = np.linalg.norm(x, axis=1)
+    return x / np.where(length > 0, length, 1)[:, None]
+
+
+def vectors(data: Dataset, by: str | None, size: int) -> NDArray[np.float32]:  # (N, D)
+    """Unit vectors of the items: `described`, or `together` if ``by`` is None."""
+    if by is None:
+        return together(data.log, size)
+    x = unit_rows(described(data.catalog, by))
+    dense = x.toarray() if isinstance(x, csr_array) else x
+    return np.ascontiguousarray(dense, np.float32)
+
+
+def together(log: Histories, size: int) -> NDArray[np.float32]:  # (N, D), D at most ``size``
+    """Unit vectors whose products tell how far two items were chosen by the same people.
+
+    The cosine of two columns of the matrix of who chose what, by its ``size`` largest singular
+    values: an item that nobody chose is a row of zeros.
+    """
+    x = unit_rows(log.matrix().T.tocsr().astype(np.float64))  # (N, U)
+    most = min(x.shape)
+    if most == 0 or x.nnz == 0:
+        return np.zeros((x.shape[0], 1), np.float32)
+    if size < most - 1:
+        u, s, _ = svds(x, k=size, v0=np.ones(most), solver="arpack")
+    else:
+        u, s, _ = np.linalg.svd(x.toarray(), full_matrices=False)
+        u, s = u[:, :size], s[:size]
+    return np.ascontiguousarray(unit_rows(u * s), np.float32)
+
+
+def taste(history: Histories, shares: csr_array) -> NDArray[np.float64]:  # (B, kinds)
+    """The mix of kinds in each history, ``shares`` (N, kinds) being that of each item.
+
+    Rows add up to one; of a history without any known kind, to zero.
+    """
+    mixed = (history.matrix() @ shares).toarray()
+    total = mixed.sum(1, keepdims=True)
+    return np.asarray(mixed / np.where(total > 0, total, 1), np.float64)

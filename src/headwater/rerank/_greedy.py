@@ -1,0 +1,157 @@
+"""The loop that re-rankers share: pick the best, look again, pick the next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Self
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from ..features import described, taste, vectors
+from ..model import Model, at_least, learned
+from ..types import PAD, Dataset, Floats, Ints, Mask, Queries, Slate
+
+Gain = Callable[[Ints | None], Floats]
+"""What each candidate (B, K) would add now, told which slot (B,) of each row was picked last."""
+
+CELLS = 1 << 24  # most numbers that describe the candidates of one chunk of requests
+
+LEVEL = 1e-7  # gains nearer than this are the same
+
+Scale = Literal["minmax", "zscore", "as_is"]
+
+
+@dataclass(kw_only=True, eq=False)
+class Greedy(Model):
+    """A stage that picks the first ``k`` slots one after the other; the rest keep their order.
+
+    The scores move with their items and are not changed.
+    """
+
+    k: int = 20  # slots that are picked with care
+    scale: Scale = "minmax"  # scores, in each request: to [0, 1], to mean 0 and deviation 1, or not
+
+    def __post_init__(self) -> None:
+        at_least(self, "k", self.k, 1)
+
+    def wide(self) -> int:
+        """How many numbers describe a candidate."""
+        raise NotImplementedError
+
+    def gain(self, queries: Queries, slate: Slate, relevance: Floats) -> Gain:
+        raise NotImplementedError
+
+    def __call__(self, queries: Queries, slate: Slate) -> Slate:
+        width = slate.items.shape[1]
+        step = max(1, CELLS // max(1, width * self.wide()))
+        orders: list[Ints] = [np.zeros((0, width), np.int64)]
+        for at in range(0, len(slate), step):
+            rows = slice(at, at + step)
+            part = slate[rows]
+            relevance = scaled(part, self.scale)
+            gain = self.gain(queries[rows], part, relevance)
+            orders.append(greedy(gain, part.filled, self.k))
+        return slate.take(np.concatenate(orders))
+
+
+@dataclass(kw_only=True, eq=False)
+class ByVectors(Greedy):
+    """What compares candidates by their vectors."""
+
+    by: str | None = None  # a vector or a column of the catalogue; None: who chose them
+    size: int = 32  # of the vectors, where ``by`` is None
+
+    vectors_: np.ndarray = learned()  # (N, D) float32, rows of length one
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least(self, "size", self.size, 1)
+
+    def fit(self, data: Dataset) -> Self:
+        self.vectors_ = vectors(data, self.by, self.size)
+        return self
+
+    def wide(self) -> int:
+        return int(self.vectors_.shape[1])
+
+    def gain(self, queries: Queries, slate: Slate, relevance: Floats) -> Gain:
+        x = self.vectors_[slate.items].astype(np.float64)
+        length = np.linalg.norm(x, axis=2, keepdims=True)
+        x *= slate.filled[:, :, None] / np.where(length > 0, length, 1)
+        return self.among(x, relevance, self.interest(queries))
+
+    def interest(self, queries: Queries) -> Floats:  # (B, D)
+        """The mean vector of each history."""
+        history = queries.history
+        total = np.asarray(history.matrix() @ self.vectors_, np.float64)
+        return total / np.maximum(history.lengths, 1)[:, None]
+
+    def among(self, x: Floats, relevance: Floats, interest: Floats) -> Gain:
+        """``x`` (B, K, D) describes the candidates, ``interest`` (B, D) who asks."""
+        raise NotImplementedError
+
+
+@dataclass(kw_only=True, eq=False)
+class ByKinds(Greedy):
+    """What counts kinds: genres, topics, any column of the catalogue."""
+
+    by: str = "genres"  # a column of the catalogue, of categories or of lists of them
+
+    shares_: csr_array = learned()  # (N, kinds) the mix of kinds of each item, adding up to one
+
+    def fit(self, data: Dataset) -> Self:
+        hot = csr_array(described(data.catalog, self.by))
+        hot.data /= np.repeat(np.diff(hot.indptr), np.diff(hot.indptr))
+        self.shares_ = hot
+        return self
+
+    def wide(self) -> int:
+        return int(self.shares_.shape[1])
+
+    def gain(self, queries: Queries, slate: Slate, relevance: Floats) -> Gain:
+        b, k = slate.items.shape
+        shares = self.shares_[np.where(slate.filled, slate.items, 0).ravel()].toarray()
+        shares = shares.reshape(b, k, self.wide()) * slate.filled[:, :, None]
+        return self.among(shares, relevance, taste(queries.history, self.shares_))
+
+    def among(self, shares: Floats, relevance: Floats, wanted: Floats) -> Gain:
+        """``shares`` (B, K, kinds) of the candidates, ``wanted`` (B, kinds) by who asks."""
+        raise NotImplementedError
+
+
+def greedy(gain: Gain, filled: Mask, k: int) -> Ints:  # (B, K)
+    """The order that has first what was picked, k times the best, then the rest as it was.
+
+    Of equals the earlier slot. Empty slots are PAD, at the end.
+    """
+    b, width = filled.shape
+    row = np.arange(b)
+    place = np.where(filled, np.arange(width) + width, 2 * width)  # after all that is picked
+    free = filled.copy()
+    last: Ints | None = None
+    for slot in range(min(k, int(filled.sum(1).max(initial=0)))):
+        now = np.where(free, gain(last), -np.inf)
+        last = (now >= now.max(1, keepdims=True) - LEVEL).argmax(1)
+        place[row, last] = np.where(free.any(1), slot, place[row, last])
+        free[row, last] = False
+    order = np.argsort(place, axis=1, kind="stable")
+    return np.where(np.take_along_axis(filled, order, 1), order, PAD)
+
+
+def scaled(slate: Slate, how: Scale) -> Floats:  # (B, K) float64
+    """The scores of the filled slots on a common scale, request by request; 0 where it is empty."""
+    filled = slate.filled
+    s = np.where(filled, slate.scores, 0).astype(np.float64)
+    if how == "as_is":
+        return s
+    n = np.maximum(filled.sum(1, keepdims=True), 1)
+    if how == "zscore":
+        s = np.where(filled, s - s.sum(1, keepdims=True) / n, 0)
+        spread = np.sqrt((s * s).sum(1, keepdims=True) / n)
+    else:
+        low = np.where(filled, s, np.inf).min(1, keepdims=True, initial=np.inf)
+        s = np.where(filled, s - np.where(np.isfinite(low), low, 0), 0)
+        spread = s.max(1, keepdims=True, initial=0)
+    return s / np.where(spread > 0, spread, 1)

@@ -1,0 +1,24 @@
+"""Every stage of the registry against every check; a new file is covered at once."""
+
+import warnings
+
+import pytest
+
+from headwater.registry import addresses, build
+from headwater.testing import stages as checks
+
+# Parameters for worlds of a dozen items. A stage that is not here is tested with its defaults.
+SMALL: dict[str, dict] = {}
+STAGES = [w for w in addresses() if w.startswith(("rank.", "rerank."))]
+
+
+def names(check):
+    return check.__name__.removeprefix("check_")
+
+
+@pytest.mark.parametrize("check", checks.CHECKS, ids=names)
+@pytest.mark.parametrize("where", STAGES)
+def test_contract(where, check):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check(build({"model": where, **SMALL.get(where, {})}))
