@@ -10,6 +10,7 @@ from headwater.errors import BadParameter, UnknownName  # noqa: E402
 from headwater.registry import build  # noqa: E402
 from headwater.retrieve.matrix.recfusion_guided import Batch, mix  # noqa: E402
 from headwater.rows import Rows  # noqa: E402
+from headwater.train import seeded  # noqa: E402
 from headwater.types import Guide, Histories  # noqa: E402
 
 
@@ -84,16 +85,19 @@ def test_the_mix_of_kinds():
     np.testing.assert_allclose(mix(kinds, x, which), [[2 / 3, 1 / 3], [0, 0]])
 
 
+def open_chances(f, closed):
+    """The softmax over what is not closed."""
+    p = np.where(closed, 0, np.exp(f - f.max(1, keepdims=True)))
+    return p / p.sum(1, keepdims=True)
+
+
 def test_one_step_is_the_net_and_chances_sum_to_one(fitted):
     asked = blocks().queries(np.arange(6))
     dense = asked.history.matrix().toarray()
-    want = numpy_net(fitted.net_, dense)
-    want = want - np.log(np.exp(want).sum(1, keepdims=True))
-    np.testing.assert_allclose(fitted.scores(asked), want, atol=1e-4)
-    for steps, sampler in ((4, "deterministic"), (4, "ddpm")):
-        more = replace(fitted, steps=steps, sampler=sampler)
-        more.n_items_, more.kinds_, more.net_ = fitted.n_items_, fitted.kinds_, fitted.net_
-        np.testing.assert_allclose(np.exp(more.scores(asked)).sum(1), 1, rtol=1e-4)
+    want = open_chances(numpy_net(fitted.net_, dense), dense > 0)
+    np.testing.assert_allclose(np.exp(fitted.scores(asked)), want, atol=1e-5)
+    more = lent(fitted, steps=4, sampler="deterministic")
+    np.testing.assert_allclose(np.exp(more.scores(asked)).sum(1), 1, rtol=1e-4)
 
 
 def lent(model, **changes):
@@ -110,20 +114,38 @@ def test_steps_by_hand(fitted, sampler):
     x = asked.history.matrix().toarray().astype(float)
     model = lent(fitted, steps=2, sampler=sampler, chains=1, share_in_view=0.5)
     p = np.exp(lent(fitted, steps=1).scores(asked)).astype(float)
-    lacking = x.sum(1) * (1 / 0.5 - 1) / 2
+    lacking = x.sum(1) * (1 / 0.5 - 1)
     if sampler == "deterministic":
-        q = p * (1 - x)
-        state = np.minimum(x + lacking[:, None] * q / q.sum(1, keepdims=True), 1)
-        f = numpy_net(fitted.net_, state)
+        state = np.minimum(x + lacking[:, None] / 2 * p, 1)
     else:
         noise = torch.rand(x.shape[1], generator=torch.Generator().manual_seed(0)).numpy()
-        value = np.where(x == 1, -np.inf, np.log(p) - np.log(-np.log(noise)))
+        value = np.where(x == 1, -np.inf, np.log(p.clip(1e-30)) - np.log(-np.log(noise)))
         state = x.copy()
         for u in range(4):
-            state[u, np.argsort(-value[u])[: round(lacking[u])]] = 1
-        f = numpy_net(fitted.net_, state)
-    second = np.exp(f) / np.exp(f).sum(1, keepdims=True)
+            state[u, np.argsort(-value[u])[: round(lacking[u] / 2)]] = 1
+    second = open_chances(numpy_net(fitted.net_, state), state >= 1)
+    second = np.where(state >= 1, p, second)  # what came into view keeps the chance it had
     np.testing.assert_allclose(np.exp(model.scores(asked)), (p + second) / 2, atol=2e-4)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 5, 16])
+def test_as_much_comes_into_view_as_is_lacking(fitted, steps, monkeypatch):
+    """Rounded over the whole way, not step by step."""
+    asked = blocks().queries(np.arange(4))
+    model = lent(fitted, steps=steps, sampler="ddpm", chains=1, share_in_view=0.7)
+    states = []
+    forward = type(fitted.net_).forward
+    monkeypatch.setattr(
+        type(fitted.net_),
+        "forward",
+        lambda net, x, *rest: states.append(x) or forward(net, x, *rest),
+    )
+    model.scores(asked)
+    have = asked.history.matrix().toarray().sum(1)
+    lacking = have * (1 / 0.7 - 1)
+    for step, state in enumerate(states[1:], 1):
+        want = np.round(lacking * step / steps)
+        np.testing.assert_allclose(state.sum(1).numpy() - have, want)
 
 
 def kinds_of(data):
@@ -168,6 +190,39 @@ def test_what_was_declined_tells_tastes_apart():
     scores = model.scores(asked)
     assert scores[0, [7, 8]].min() > scores[0, [3, 4]].max()
     assert scores[1, [3, 4]].min() > scores[1, [7, 8]].max()
+    lists = model.recommend(asked, 9).items
+    assert not set(lists[0].tolist()) & {0, 1, 2}, "what is known is not recommended"
+    assert not set(lists[1].tolist()) & {0, 5, 6}
+
+
+def test_how_histories_are_hidden(monkeypatch):
+    """The share in view, the guide out of what is hidden, and how often there is none."""
+    data = blocks()
+    model = small(least_kept=0.3, most_kept=0.6, unguided=0.4, blocks=0.25)
+    model.n_items_, model.kinds_ = len(data.items), '["a", "b", "c"]'
+    kinds = torch.from_numpy(data.catalog.multi_hot("genres").toarray())
+    x = Rows.of(data.log.matrix())
+    views = []
+    monkeypatch.setattr(model, "loss_of", lambda *given: views.append(given[2:]) or torch.zeros(()))
+    with seeded([3]):
+        for _ in range(300):
+            model.hiding_loss(None, Batch(x, kinds), 0)
+    shares, led, known_in_view = [], [], []
+    for in_view, guide, known in views:
+        share = torch.bincount(x.rows[in_view], minlength=len(x)) / x.lengths
+        shares.append(share.mean().item())
+        mine = guide.sum(1) > 0
+        led.append(mine.float().mean().item())
+        torch.testing.assert_close(guide[mine], mix(kinds, x, ~in_view)[mine])
+        if known is not None:
+            assert (known[x.rows, x.items] > 0).equal(in_view)
+            known_in_view.append(known.mean().item())
+    assert np.mean(shares) == pytest.approx(0.45, abs=0.01)
+    assert min(shares) > 0.3
+    assert max(shares) < 0.6
+    assert np.mean(led) == pytest.approx(0.6, abs=0.02)
+    assert len(known_in_view) == pytest.approx(75, abs=20)
+    assert np.mean(known_in_view) == pytest.approx(0.45, abs=0.01)
 
 
 def test_mistakes(fitted):

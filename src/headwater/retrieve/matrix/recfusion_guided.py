@@ -10,13 +10,17 @@
 The reverse step is exact for this noise: what comes into view next is one of the hidden choices, so
 the net has only to say which, and it needs no t, since what is in view tells how far along it is.
 
-In ``blocks`` of the training batches whole stretches of the catalogue are in view, with what was
-*not* chosen in them: so the net also knows what to make of `Queries.declined`. With ``steps`` > 1
+In ``blocks`` of the training batches a share of the whole catalogue is in view, with what of it was
+*not* chosen: so the net also knows what to make of `Queries.declined`. With ``steps`` > 1
 the answer is found by going back in so many steps, from the history to as much more of it as a
 history with the share ``share_in_view`` in view lacks: "deterministic" brings every item into view
 by its expected share, "ddpm" draws items, with the same draws for everybody, ``chains`` times.
-Entries that are known stay as they are (inpainting). The score is the log of the mean, over the
-steps, of an item's chance to be next.
+Entries that are known stay as they are (inpainting): what was declined is never recommended. The
+score is the log of the mean, over the steps, of an item's chance to be next.
+
+On MovieLens-1M (papers/results/guidance.json) a genre fills the list at a strength of 1 already,
+and weak strengths are the useful ones; more than one step makes the lists a little worse, not
+better; and to know what was declined helps no more than to know what was chosen alone.
 
 Source:  Headwater's own, of published parts: the absorbing process of Austin, Johnson, Ho, Tarlow,
          van den Berg, "Structured Denoising Diffusion Models in Discrete State-Spaces", NeurIPS
@@ -72,7 +76,7 @@ class RecFusionGuided(Autoencoder):
     most_kept: float = 0.9  # and at most
     guide_by: str = "genres"  # the catalogue's column of kinds; unguided if there is none
     unguided: float = 0.5  # share of rows that learn without a guide
-    blocks: float = 0.2  # share of batches with whole stretches of the catalogue in view
+    blocks: float = 0.2  # share of batches with what was not chosen in view, too
     steps: int = 1  # on the way back, when asked
     sampler: Literal["deterministic", "ddpm"] = "deterministic"
     chains: int = 4  # ways back that are averaged, for "ddpm"
@@ -165,6 +169,8 @@ class RecFusionGuided(Autoencoder):
             known = torch.from_numpy(queries.declined.matrix().toarray()).to(device)
             known[x.rows, x.items] = 1
         scores: Floats = self.back(self.net_, x, guide, strength, known).float().cpu().numpy()
+        if queries.declined is not None:
+            scores[queries.declined.rows, queries.declined.items] = -np.inf
         return scores
 
     def asked(self, queries: Queries) -> Floats:  # (1, C)
@@ -185,21 +191,24 @@ class RecFusionGuided(Autoencoder):
     def back(
         self, net: Net, x: Rows, guide: Tensor | None, strength: float, known: Tensor | None
     ) -> Tensor:  # (B, N)
-        """The log of the mean chance to be next, over the steps back from ``x``."""
+        """The log of the mean chance to be next, over the steps back from ``x``.
 
-        def chances(state: Tensor | Rows) -> Tensor:
+        What came into view on the way keeps the chance it had before.
+        """
+        start = x.dense()
+        fixed = (start if known is None else torch.maximum(start, known)) > 0
+
+        def chances(state: Tensor | Rows, closed: Tensor) -> Tensor:
             plain: Tensor = net(state, None, known)
             if guide is not None:
                 led = net(state, guide.expand(len(x), -1), known)
                 plain = plain + strength * (led - plain)
-            return plain.log_softmax(1)
+            return plain.masked_fill(closed, HIDDEN).log_softmax(1)
 
-        first = chances(x)
+        first = chances(x, fixed)
         if self.steps == 1:
             return first
-        start = x.dense()
-        free = 1 - start if known is None else (1 - start) * (1 - known)
-        lacking = x.lengths * (1 / self.share_in_view - 1) / self.steps  # events a step
+        lacking = x.lengths * (1 / self.share_in_view - 1)  # events to come into view
         total = torch.zeros_like(first)
         chains = self.chains if self.sampler == "ddpm" else 1
         draws = torch.Generator().manual_seed(self.how.seed)
@@ -209,18 +218,20 @@ class RecFusionGuided(Autoencoder):
                 total += now.exp()
                 if step + 1 == self.steps:
                     break
+                closed = fixed | (state >= 1)
                 if self.sampler == "deterministic":
-                    p = (now.exp() * free * (1 - state)).clamp(min=0)
+                    p = now.exp().masked_fill(closed, 0)
                     p = p / p.sum(1, keepdim=True).clamp(min=1e-12)
-                    state = (state + lacking[:, None] * p).clamp(max=1)
+                    state = (state + lacking[:, None] / self.steps * p).clamp(max=1)
                 else:
                     noise = torch.rand(x.n_items, generator=draws).to(now.device)
                     gumbel = -(-noise.clamp(1e-9, 1 - 1e-7).log()).log()
-                    value = (now + gumbel).masked_fill((free * (1 - state)) == 0, -torch.inf)
+                    value = (now + gumbel).masked_fill(closed, -torch.inf)
                     rank = value.argsort(1, descending=True).argsort(1)
-                    new = (rank < lacking.round()[:, None]) & ~torch.isneginf(value)
-                    state = state + new
-                now = chances(state)
+                    come, were = ((lacking * n / self.steps).round() for n in (step + 1, step))
+                    state = state + ((rank < (come - were)[:, None]) & ~closed)
+                closed = fixed | (state >= 1)
+                now = torch.where(closed, now, chances(state, closed))
         return (total / (chains * self.steps)).clamp(min=1e-30).log()
 
 
