@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,7 +21,7 @@ from headwater.losses import multinomial  # noqa: E402
 from headwater.registry import build  # noqa: E402
 from headwater.retrieve.matrix._autoencoder import Autoencoder  # noqa: E402
 from headwater.rows import Rows  # noqa: E402
-from headwater.train import Phase, Train, train  # noqa: E402
+from headwater.train import Phase, Train, seeded, train  # noqa: E402
 
 
 def small(**how):
@@ -62,8 +61,6 @@ def test_one_epoch_by_hand():
     start = replace(model, how=replace(how, n_epochs=1))
     (loss,) = model.epochs(data)
     x = data.log.matrix().toarray().astype(float)
-    from headwater.train import seeded
-
     start.n_items_ = x.shape[1]
     with seeded([4]):
         net = start.build()
@@ -94,14 +91,21 @@ def test_usable_at_every_yield():
         assert model.recommend(asked, 3).filled.all()
 
 
-def test_empty_rows_are_left_out():
+def test_each_row_once_an_epoch_and_empty_ones_never():
     data = blocks(users=20)
-    log = data.log.where(data.log.rows >= 10)
-    a, b = Plain(how=Train(n_epochs=2)), Plain(how=Train(n_epochs=2))
-    a.fit(replace(data, log=log))
-    b.fit(replace(data, log=log[np.arange(10, 20)]))
-    assert np.isfinite(weights(a)["weight"]).all()
-    assert weights(a)["weight"].shape == weights(b)["weight"].shape
+    data = replace(data, log=data.log.where(data.log.rows >= 10))
+    model = Plain(how=Train(n_epochs=2, batch_size=4))
+    model.n_items_ = len(data.items)
+    model.net_, asked = model.build(), []
+
+    def batch(rows, device):
+        asked.append(rows)
+        return Rows.of(data.log.matrix()[rows], device)
+
+    for _ in train(model, data, batch, model.loss):
+        assert [len(rows) for rows in asked] == [4, 4, 2]
+        assert sorted(np.concatenate(asked)) == list(range(10, 20))
+        asked.clear()
 
 
 def test_stopped_and_resumed_is_the_same(tmp_path):
@@ -112,9 +116,13 @@ def test_stopped_and_resumed_is_the_same(tmp_path):
     for epoch, _ in enumerate(cut.epochs(data), 1):
         if epoch == 4:  # the third is the last that was kept
             break
-    resumed = small(checkpoint=str(tmp_path))
-    assert list(resumed.epochs(data)) == losses
+    resumed, steps = small(checkpoint=str(tmp_path)), []
+    loss = type(resumed).loss
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(resumed), "loss", lambda *g: steps.append(g[3]) or loss(*g))
+        assert list(resumed.epochs(data)) == losses
     same(weights(resumed), weights(whole), rtol=0)
+    assert steps == list(range(3 * 8, 6 * 8)), "three of six epochs of eight batches are left"
     (kept,) = tmp_path.iterdir()
     other = small(checkpoint=str(tmp_path), seed=1)
     other.fit(data)
@@ -223,11 +231,11 @@ def test_phases_move_their_parts_only():
         calls.append(step)
         return multinomial(net["a"](net["b"](x.dense())), x)
 
-    def batch(rows, rng, device):  # noqa: ARG001
+    def batch(rows, device):
         return Rows.of(blocks().log.matrix()[rows], device)
 
     phases = [Phase(loss, ("a",), times=2, before=lambda net: calls.append(type(net).__name__))]
-    list(train(model, blocks().log, batch, phases))
+    list(train(model, blocks(), batch, phases))
     after = weights(model)
     assert (after["a.weight"] != before["a.weight"]).any()
     np.testing.assert_array_equal(after["b.weight"], before["b.weight"])
@@ -268,6 +276,10 @@ def test_logs_of_others(kind, tmp_path):
         ({"log": "paper"}, "how.log must be csv:FOLDER"),
         ({"device": "abacus"}, "device='abacus'"),
         ({"precision": "8-bit"}, "precision"),
+        ({"device": "tpu"}, "device='tpu'"),
+        ({"seed": -1}, "how.seed must be at least 0"),
+        ({"max_grad_norm": 0.0}, "how.max_grad_norm must be above 0"),
+        ({"n_epochs": 2.5}, "how.n_epochs must be a whole number, got 2.5"),
         ({"epochs": 3}, "no setting in how of MultVAE 'epochs'"),
     ],
 )
@@ -348,13 +360,62 @@ class TestEarlyStopping:
             EarlyStopping(every=0)
         with pytest.raises(LookupError, match="no metric"):
             EarlyStopping(metric="luck@5")
+        with pytest.raises(BadParameter, match="patience must be a whole number, got 'abc'"):
+            EarlyStopping(patience="abc")
+        with pytest.raises(BadParameter, match="asked for every 30 epochs, and there were fewer"):
+            fit_best(small(), self.part, {"": EarlyStopping(every=30)})
+        with pytest.raises(BadParameter, match="n_processes=2: several processes"):
+            fit_best(small(n_processes=2), self.part, {"": EarlyStopping()})
 
 
-def test_time_does_not_change_it(tmp_path):
-    """A second run with a whole checkpoint learns nothing again."""
-    how = {"n_epochs": 30, "checkpoint": str(tmp_path)}
-    first = small(**how).fit(blocks())
-    began = time.perf_counter()
-    second = small(**how).fit(blocks())
-    assert time.perf_counter() - began < 5
-    same(weights(first), weights(second), rtol=0)
+def test_another_catalogue_is_another_run(tmp_path):
+    """What is guided by genres must not go on from a run with other genres."""
+    data = blocks()
+    genres = data.catalog.table["genres"].reverse()
+    other = replace(data, catalog=replace(data.catalog, table=genres.to_frame()))
+    how = {"n_epochs": 3, "checkpoint": str(tmp_path)}
+    build("recfusion_guided", hidden_size=8, how=how).fit(data)
+    again = build("recfusion_guided", hidden_size=8, how=how).fit(other)
+    fresh = build("recfusion_guided", hidden_size=8, how={"n_epochs": 3}).fit(other)
+    same(weights(again), weights(fresh), rtol=0)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamax"])
+def test_a_step_is_the_optimizers_on_a_short_gradient(optimizer):
+    """One batch: the gradient, made shorter, in the first step of the method."""
+    data = blocks(users=6)
+    how = Train(n_epochs=1, batch_size=6, learning_rate=0.1, optimizer=optimizer, max_grad_norm=0.5)
+    model = Plain(how=how)
+    model.n_items_ = len(data.items)
+    with seeded([0]):
+        net = model.build()
+    model.loss(net, Rows.of(data.log.matrix()), 0).backward()
+    length = torch.cat([p.grad.flatten() for p in net.parameters()]).norm()
+    assert length > 0.5
+    model.fit(data)
+    for name, p in net.named_parameters():
+        g = (p.grad * 0.5 / length).double()
+        # Adam's first step: m = g, v = g^2; Adamax's: m = g, u = |g| + eps
+        change = 0.1 * g / (g.abs() + 1e-8)
+        got = dict(model.net_.named_parameters())[name]
+        torch.testing.assert_close(got.double(), p.double() - change, atol=1e-5, rtol=0)
+
+
+def test_a_log_is_closed_when_training_is_left(tmp_path, monkeypatch):
+    from lightning_fabric.loggers.csv_logs import CSVLogger
+
+    closed = []
+    monkeypatch.setattr(CSVLogger, "finalize", lambda _, status: closed.append(status))
+    running = small(log=f"csv:{tmp_path}").epochs(blocks())
+    next(running)
+    running.close()
+    assert closed == ["success"]
+
+
+def test_the_loss_is_in_full_precision():
+    rng = np.random.default_rng(0)
+    logits = torch.from_numpy(rng.normal(size=(3, 9)).astype(np.float32) * 9)
+    x = Rows.of(blocks(users=3, items=9, length=4).log.matrix())
+    half = logits.bfloat16()
+    assert multinomial(half, x).dtype == torch.float32
+    torch.testing.assert_close(multinomial(half, x), multinomial(half.float(), x))

@@ -141,6 +141,34 @@ def test_mistakes(part):
         Search.parse("5..1")
 
 
+def test_default_searches_are_possible():
+    """Of every method that has something to search: both ends of each range can be built."""
+    from headwater.model import Scorer
+    from headwater.registry import addresses, describe, load_class
+    from headwater.tune import _chosen
+
+    for where in addresses("retrieve.matrix."):
+        model = build(where)
+        assert issubclass(load_class(where), Scorer)
+        found = searches(model)
+        if found:
+            assert _chosen(model, describe(model), None)
+        if "dropout" in found:
+            assert 0 < found["dropout"].low < 0.5 < found["dropout"].high < 1
+    assert searches(build("recfusion_unet1d"))["noise_steps"].ends() == (2, 12)
+
+
+def test_what_diverges_is_given_up(part):
+    """And the search goes on; all by itself it would draw the same again."""
+    pytest.importorskip("torch")
+    model = build("multvae", hidden_size=8, embedding_size=4, how={"n_epochs": 2})
+    space = {"how.learning_rate": Search.parse("0.001..1e32 log")}
+    best = tune(model, part, metric("ndcg@5"), space=space, trials=6)
+    assert best.trials["value"].null_count() > 0
+    assert best.trials["given up"].str.contains("the loss is nan").any()
+    assert best.parameters["how.learning_rate"] < 1e6
+
+
 def test_default_searches():
     found = searches(build("itemknn"))
     assert found["similarity_by"].choices == ("cosine", "jaccard", "tfidf", "bm25")

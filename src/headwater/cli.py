@@ -52,7 +52,7 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="A parameter: l2=300, first.k=50."),
 ]
-Seed = Annotated[int, typer.Option(help="Seed of everything that is left to chance.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of everything that is left to chance.")]
 K = Annotated[int, typer.Option("--k", "-k", min=1, help="Items a list.")]
 SplitBy = Annotated[
     str | None,
@@ -401,7 +401,9 @@ def recommend(
     guide: Annotated[
         str | None, typer.Option(help="Lean to kinds: genres=Horror,Comedy (recfusion_guided).")
     ] = None,
-    strength: Annotated[float, typer.Option(help="How strongly to lean; 0 is not at all.")] = 1.0,
+    strength: Annotated[
+        float | None, typer.Option(help="How far to lean: 0 not at all, 1 as it was learned.")
+    ] = None,
     declined: Annotated[
         str | None, typer.Option(help="Items known not to be chosen, for a single request: 1,2.")
     ] = None,
@@ -422,7 +424,7 @@ def recommend(
             users=None if everyone or history else user,
             history=[listed(each, "--history") for each in history] if history else None,
             within=None if within is None else listed(within, "--within"),
-            guide=None if guide is None else {n: v.split(",") for n, v in pairs([guide])},
+            guide=None if guide is None else {n: listed(v, "--guide") for n, v in pairs([guide])},
             strength=strength,
             declined=None if declined is None else [listed(declined, "--declined")],
             k=k,
@@ -703,10 +705,10 @@ def pairs(settings: Sequence[str] | None) -> Iterator[tuple[str, str]]:
 
 
 def listed(text: str, option: str) -> list[str]:
-    """``1, 2,3`` as ids."""
+    """``1, 2,3`` as a list."""
     ids = [each.strip() for each in text.split(",")]
     if not all(ids):
-        raise BadParameter(f"{option} is a list of item ids, 1,2,3; got {text!r}")
+        raise BadParameter(f"{option} is a list, such as 1,2,3; got {text!r}")
     return ids
 
 
@@ -745,7 +747,7 @@ def parsed_stopping(text: str | None) -> Any:
 
     name, _, settings = text.partition(":")
     given = assigned([each for each in settings.split(",") if each])
-    have = [f.name for f in fields(EarlyStopping)]
+    have = [f.name for f in fields(EarlyStopping) if f.name != "metric"]
     for each in given:
         if each not in have:
             raise UnknownName("setting of early stopping", each, have)

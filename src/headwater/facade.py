@@ -113,6 +113,8 @@ def fit(
     made = method(model, fallback=fallback, **parameters)
     is_dataset(data)
     rule = rule_of(early_stopping)
+    if split is not None and rule is None:
+        raise BadParameter("split is for early_stopping, which is not asked for: fit takes it all")
     part = splits_of(data, split, seed=seed)[0] if rule is not None else None
     fit_model(made, data, validation=part, early_stopping=rule, progress=progress)
     return Fitted(made, data)
@@ -128,7 +130,7 @@ def recommend(
     now: int | None = None,
     within: Iterable[Any] | None = None,
     guide: Mapping[str, Any] | None = None,
-    strength: float = 1.0,
+    strength: float | None = None,
     declined: Sequence[Sequence[Any]] | None = None,
     progress: Progress | None = None,
 ) -> pl.DataFrame:
@@ -140,9 +142,9 @@ def recommend(
     ``within`` are the ids of the items that may be recommended. ``now`` is a unix time.
 
     ``guide`` and ``declined`` are for methods that can follow them, recfusion_guided: ``guide``
-    leans every list to kinds in a column of the catalogue, ``{"genres": ["Horror"]}``, the more the
-    greater ``strength``; ``declined`` are, for each of those who ask, the ids of items that they
-    are known not to have chosen.
+    leans every list to kinds in a column of the catalogue, ``{"genres": ["Horror"]}``, not at all
+    at a ``strength`` of 0 and as far as it was learned at 1, the default; ``declined`` are, for
+    each of those who ask, the ids of items that they are known not to have chosen, and do not get.
 
     >>> from headwater.data.toy import checkers
     >>> model = fit("ease", checkers(8)[0], l2=1)
@@ -162,6 +164,8 @@ def recommend(
         pool = np.zeros(len(data.items), bool)
         pool[at] = True
         queries = replace(queries, pool=pool)
+    if guide is None and strength is not None:
+        raise BadParameter("strength says how far to follow guide, and there is no guide")
     if guide is not None or declined is not None:
         queries = steered(model, queries, guide, strength, declined)
     slates = []
@@ -177,6 +181,12 @@ def recommend(
     without = ~slate.filled.any(1)
     if without.any():
         log.warning("%d of them get nothing: all that may be recommended was seen", without.sum())
+    if queries.guide is not None and slate.path is not None:
+        scorer = first_scorer(model.model)
+        led = np.array([name == getattr(scorer, "address", "") for name in slate.paths])
+        by_others = slate.filled.any(1) & ~(led[slate.path] & slate.filled).any(1)
+        if by_others.any():
+            log.warning("%d of them get the fallback, which follows no guide", by_others.sum())
     return frame(model, slate, names)
 
 
@@ -184,7 +194,7 @@ def steered(
     model: Fitted,
     queries: Queries,
     guide: Mapping[str, Any] | None,
-    strength: float,
+    strength: float | None,
     declined: Sequence[Sequence[Any]] | None,
 ) -> Queries:
     """``queries`` with what they lean to and what was declined; `BadParameter` if in vain."""
@@ -199,7 +209,10 @@ def steered(
                 f"guide is one column and its kinds, {{'genres': ['Horror']}}; got {guide!r}"
             )
         ((column, kinds),) = guide.items()
-        queries = replace(queries, guide=Guide(column, tuple(several(kinds)), float(strength)))
+        strength = 1.0 if strength is None else float(strength)
+        if not np.isfinite(strength):
+            raise BadParameter(f"strength must be a finite number, got {strength}")
+        queries = replace(queries, guide=Guide(column, tuple(several(kinds)), strength))
     if declined is not None:
         if len(declined) != len(queries):
             raise BadParameter(f"declined has {len(declined)} lists for {len(queries)} requests")

@@ -1,18 +1,25 @@
-"""Losses that two or more models minimise: tensors in, a scalar out, the mean over the batch."""
+"""Losses that models minimise: tensors in, a scalar out, the mean over the batch."""
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from .rows import Rows
 
-__all__ = ["gaussian_kl", "multinomial"]
+__all__ = ["gaussian_kl", "multinomial", "whole"]
 
 
 def multinomial(logits: Tensor, x: Rows) -> Tensor:
     """-sum_i x_ui log softmax(logits_u)_i, the mean over u. ``logits`` (B, N)."""
+    logits = whole(logits)
     chosen = logits[x.rows, x.items].sum()
     return ((x.lengths * logits.logsumexp(1)).sum() - chosen) / len(x)
+
+
+def whole(x: Tensor) -> Tensor:
+    """In full precision: half is for the net, not for sums of what comes out of it."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def gaussian_kl(mean: Tensor, log_variance: Tensor) -> Tensor:

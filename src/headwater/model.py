@@ -23,6 +23,7 @@ __all__ = [
     "Stage",
     "at_least",
     "best",
+    "between",
     "learned",
     "top",
 ]
@@ -224,3 +225,14 @@ def at_least(model: object, name: str, value: float, least: float, *, above: boo
     if not (value > least if above else value >= least):
         sign = "above" if above else "at least"
         raise BadParameter(f"{type(model).__name__}: {name} must be {sign} {least}, got {value!r}")
+
+
+def between(
+    model: object, name: str, value: float, low: float, high: float, *, below: bool = False
+) -> None:
+    """Raise `BadParameter` unless ``low`` <= ``value`` <= ``high`` (< if ``below``)."""
+    if not (low <= value < high if below else low <= value <= high):
+        to = "to below" if below else "to"
+        raise BadParameter(
+            f"{type(model).__name__}: {name} must be from {low} {to} {high}, got {value!r}"
+        )

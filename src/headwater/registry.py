@@ -247,8 +247,11 @@ def _value(kind: type, name: str, hint: Any, value: Any) -> Any:
     except ValidationError as error:
         problem = error.errors()[0]
         where = ".".join(str(part) for part in (name, *problem["loc"]))
+        for part in problem["loc"]:
+            hint = get_type_hints(hint).get(str(part), hint) if is_dataclass(hint) else hint
         raise BadParameter(
-            f"{kind.__name__}: {where} must be {_say(hint)}, got {value!r}: {problem['msg']}"
+            f"{kind.__name__}: {where} must be {_say(hint)}, got {problem['input']!r}: "
+            f"{problem['msg']}"
         ) from None
 
 

@@ -84,7 +84,7 @@ def _unpack(
 def _rebuilt(model: Any, weights: dict[str, np.ndarray]) -> Any:
     import torch
 
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[]):  # nets are made on the cpu
         net = model.build()
     try:
         net.load_state_dict({key: torch.from_numpy(array) for key, array in weights.items()})

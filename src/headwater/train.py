@@ -7,6 +7,8 @@ runs on Lightning Fabric, so that device, precision and the number of processes 
 from __future__ import annotations
 
 import hashlib
+import io
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -19,7 +21,7 @@ from torch import Tensor, nn
 
 from .checkpoint import Kept
 from .errors import BadParameter, Diverged, MissingExtra
-from .types import Histories, Ints
+from .types import Dataset, Ints
 
 __all__ = ["Phase", "Train", "identity", "seeded", "train"]
 
@@ -47,8 +49,16 @@ class Train:
                 raise BadParameter(f"how.{name} must be at least 1, got {getattr(self, name)}")
         if not self.learning_rate > 0:
             raise BadParameter(f"how.learning_rate must be above 0, got {self.learning_rate}")
-        if self.weight_decay < 0:
+        if not self.weight_decay >= 0:
             raise BadParameter(f"how.weight_decay must be at least 0, got {self.weight_decay}")
+        if self.seed < 0:
+            raise BadParameter(f"how.seed must be at least 0, got {self.seed}")
+        if self.max_grad_norm is not None and not self.max_grad_norm > 0:
+            raise BadParameter(f"how.max_grad_norm must be above 0, got {self.max_grad_norm}")
+        if self.log is not None and not re.match(r"(csv|tensorboard|mlflow):.", self.log):
+            raise BadParameter(
+                f"how.log must be csv:FOLDER, tensorboard:FOLDER or mlflow:URI, got {self.log!r}"
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,27 +72,32 @@ class Phase:
 
 
 @contextmanager
-def seeded(seed: Sequence[int]) -> Iterator[None]:
-    """Torch's global randomness, seeded inside and given back untouched."""
-    with torch.random.fork_rng():
-        torch.manual_seed(int(np.random.default_rng(seed).integers(1 << 62)))
+def seeded(seed: Sequence[int], device: torch.device | None = None) -> Iterator[None]:
+    """Torch's global randomness, of the cpu and of ``device``, seeded inside and then as before."""
+    number = int(np.random.default_rng(seed).integers(1 << 62))
+    cuda = device is not None and device.type == "cuda"
+    with torch.random.fork_rng(devices=[device] if cuda else []):
+        torch.default_generator.manual_seed(number)
+        if cuda:
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(number)
         yield
 
 
 def train(
     model: Any,
-    log: Histories,
-    batch: Callable[[Ints, np.random.Generator, torch.device], Any],
+    data: Dataset,
+    batch: Callable[[Ints, torch.device], Any],
     loss: Callable[[Any, Any, int], Tensor] | Sequence[Phase],
 ) -> Iterator[float]:
     """Minimise ``loss`` over ``model.net_`` by the settings ``model.how``; yields its mean.
 
-    ``batch(rows, rng, device)`` makes what the loss looks at out of the numbers of some rows of
-    ``log``; rows without events are left out. ``step`` counts the steps that the phase has made.
+    ``batch(rows, device)`` makes what the loss looks at out of the numbers of some rows of the
+    log; rows without events are left out. ``step`` counts the steps that the phase has made.
     `Diverged` if the loss is no longer finite.
 
     With ``how.checkpoint`` the state is kept after each epoch, under the fingerprint of the model
-    and the log; a run that finds one yields the past losses again at once, and goes on.
+    and the data; a run that finds one yields the past losses again at once, and goes on.
     """
     how: Train = model.how
     phases = [Phase(loss)] if callable(loss) else list(loss)
@@ -93,19 +108,39 @@ def train(
     state = _State(net, optimizers)
     kept = None
     if how.checkpoint is not None:
-        kept = Kept(how.checkpoint, identity(model, log))
+        kept = Kept(how.checkpoint, identity(model, data))
         state.restore(kept)
         net.eval()
-        yield from list(state.losses)
-    full = np.flatnonzero(log.lengths)
+    try:
+        for epoch, past in enumerate(list(state.losses), 1):
+            fabric.log("loss", past, epoch)
+            yield past
+        yield from _epochs(model, data, batch, phases, fabric, state, optimizers, kept)
+    finally:
+        for logger in fabric.loggers:
+            logger.finalize("success")
+
+
+def _epochs(
+    model: Any,
+    data: Dataset,
+    batch: Callable[[Ints, torch.device], Any],
+    phases: Sequence[Phase],
+    fabric: Fabric,
+    state: _State,
+    optimizers: dict[tuple[str, ...], torch.optim.Optimizer],
+    kept: Kept | None,
+) -> Iterator[float]:
+    how: Train = model.how
+    net = state.net
+    full = np.flatnonzero(data.log.lengths)
     rank, world = fabric.global_rank, fabric.world_size
     for epoch in range(len(state.losses), how.n_epochs):
         order = np.random.default_rng([how.seed, epoch])
-        own = np.random.default_rng([how.seed, epoch, rank])
         total = torch.zeros((), device=fabric.device)
         seen = 0
         net.train()
-        with seeded([how.seed, epoch, rank]):
+        with seeded([how.seed, epoch, rank], fabric.device):
             for phase in phases:
                 if phase.before is not None:
                     phase.before(net)
@@ -119,7 +154,7 @@ def train(
                         if len(mine):
                             step = state.steps[phase.parts]
                             with fabric.autocast():
-                                value = phase.loss(net, batch(mine, own, fabric.device), step)
+                                value = phase.loss(net, batch(mine, fabric.device), step)
                             fabric.backward(value * (len(mine) * world / len(whole)))
                             total += value.detach() * len(mine)
                         _average(fabric, optimizer)
@@ -142,15 +177,18 @@ def train(
         yield state.losses[-1]
         if kept is not None and rank == 0:
             state.keep(kept)
-    for logger in fabric.loggers:
-        logger.finalize("success")
 
 
-def identity(model: Any, log: Histories) -> str:
-    """What a run depends on, as text: the model's settings and the events it learns from."""
+def identity(model: Any, data: Dataset) -> str:
+    """What a run depends on, as text: the model's settings, the events and the catalogue."""
     plain = replace(model, how=replace(model.how, checkpoint=None, log=None))
     sha = hashlib.sha256()
-    for array in (log.start, log.items, log.values, log.times):
+    table = io.BytesIO()
+    data.catalog.table.write_ipc(table)
+    sha.update(table.getbuffer())
+    log = data.log
+    arrays = [log.start, log.items, log.values, log.times, *data.catalog.vectors.values()]
+    for array in arrays:
         sha.update(np.ascontiguousarray(array).data)
     return f"{model.address} {plain!r} {log.n_items} {sha.hexdigest()}"
 
@@ -217,15 +255,16 @@ def _average(fabric: Fabric, optimizer: torch.optim.Optimizer) -> None:
 
 
 def _fabric(how: Train) -> Fabric:
+    loggers = _logger(how)
     try:
         return Fabric(
             accelerator=how.device,
             devices=how.n_processes,
             strategy="ddp" if how.n_processes > 1 else "auto",
             precision=how.precision,
-            loggers=_logger(how),
+            loggers=loggers,
         )
-    except (RuntimeError, ValueError) as error:
+    except (RuntimeError, ValueError, ImportError) as error:
         raise BadParameter(f"cannot train with device={how.device!r}: {error}") from None
 
 
@@ -233,10 +272,6 @@ def _logger(how: Train) -> Any:
     if how.log is None:
         return None
     kind, _, where = how.log.partition(":")
-    if kind not in ("csv", "tensorboard", "mlflow") or not where:
-        raise BadParameter(
-            f"how.log must be csv:FOLDER, tensorboard:FOLDER or mlflow:URI, got {how.log!r}"
-        )
     if kind == "csv":
         from lightning_fabric.loggers.csv_logs import CSVLogger
 

@@ -25,8 +25,8 @@ import polars as pl
 
 from .data.fingerprint import fingerprint
 from .data.split import Split
-from .errors import BadParameter, MissingExtra, UnknownName
-from .evaluation import Best, EarlyStopping, fit, judge
+from .errors import BadParameter, Diverged, MissingExtra, UnknownName
+from .evaluation import EarlyStopping, fit, judge
 from .evidence import Metric
 from .model import Model
 from .registry import build, describe, label
@@ -38,6 +38,7 @@ FIXED = (
     *("seed", "threads", "n_epochs", "tolerance", "max_sweeps", "optimizer"),
     *("device", "n_processes", "precision", "checkpoint", "log"),
 )
+HALVINGS = 12  # of the way, in logarithms, from a default to a value that is not possible
 WARM_UP = 5, 10  # trials before any is given up, and epochs of each
 
 
@@ -96,7 +97,7 @@ class Tuned:
     parameters: dict[str, Any]
     metric: str
     validation: float  # the metric of the best trial, on the validation part
-    test: float  # the same parameters fitted on all but the test part, measured on that once
+    test: float  # fitted anew, as `evaluate` would, and measured on the test part once
     untuned: float  # the method as it was given, likewise
     trials: pl.DataFrame  # trial, value (none: given up), epoch if it stops early, the parameters
     seconds: float  # that the trials took, together
@@ -108,7 +109,26 @@ def searches(model: Model) -> dict[str, Search]:
     >>> searches(build("ease"))["l2"]
     Search(low=16.666666666666668, high=15000.0, log=True, whole=False, choices=())
     """
-    return dict(_around(model))
+    tree = describe(model)
+    return {name: _possible(tree, name, where) for name, where in _around(model)}
+
+
+def _possible(tree: Any, name: str, where: Search) -> Search:
+    """``where``, its ends moved towards the default until the method accepts them."""
+    if where.choices:
+        return where
+
+    def nearest(edge: float, turn: Callable[[float], float]) -> float:
+        for _ in range(HALVINGS):
+            try:
+                build(tree, **{name: turn(edge) if where.whole else edge})
+                return edge
+            except BadParameter:
+                edge = (edge * value) ** 0.5
+        return float(value)
+
+    value = _at(tree, name)
+    return replace(where, low=nearest(where.low, math.ceil), high=nearest(where.high, math.floor))
 
 
 def _around(thing: Any, under: str = "") -> Iterator[tuple[str, Search]]:
@@ -162,20 +182,30 @@ def tune(
     chosen = _chosen(model, tree, space)
     part = split.validation
     # trials can be told apart epoch by epoch only by what stops them
-    gives_up = early_stopping is not None and early_stopping.metric == label(metric)
+    gives_up = early_stopping is not None and early_stopping.label == label(metric)
+    sign = 1 if best == "high" else -1
 
     def objective(trial: Any) -> float:
         asked = {name: where.ask(trial, name) for name, where in chosen.items()}
+        values: dict[int, float] = {}
 
-        def judged(epoch: int, kept: Best) -> None:
-            trial.set_user_attr("epoch", kept.epoch)
+        def judged(epoch: int, value: float) -> None:
+            values[epoch] = value
+            kept = max(values, key=lambda at: sign * values[at])
+            trial.set_user_attr("epoch", kept)
             if gives_up:
-                trial.report(kept.value, epoch)
+                trial.report(values[kept], epoch)
                 if trial.should_prune():
                     raise optuna.TrialPruned
 
-        made = build(tree, **asked)
-        fit(made, part.train, validation=part, early_stopping=early_stopping, judged=judged)
+        try:
+            made = build(tree, **asked)
+            fit(made, part.train, validation=part, early_stopping=early_stopping, judged=judged)
+        except (BadParameter, Diverged) as error:  # values that do not go together, or too far
+            if not trial.number:
+                raise
+            trial.set_user_attr("given up", str(error))
+            raise optuna.TrialPruned from None
         return judge(made, part, metric)
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)

@@ -36,7 +36,7 @@ def test_who_chose_nothing_gets_the_order_as_it_was():
 
 
 def test_mistakes():
-    with pytest.raises(BadParameter, match="mix is above 0 and below 1"):
+    with pytest.raises(BadParameter, match="mix must be above 0"):
         Calibrated(mix=0)
     with pytest.raises(MissingColumn, match="'mood'"):
         Calibrated(by="mood").fit(world())

@@ -65,7 +65,7 @@ def test_a_list_is_not_cut_short():
 
 
 def test_mistakes():
-    with pytest.raises(BadParameter, match="below 1; got 1"):
+    with pytest.raises(BadParameter, match="from 0 to below 1, got 1"):
         DPP(theta=1)
     with pytest.raises(BadParameter, match="window must be at least 1"):
         DPP(window=0)

@@ -38,7 +38,7 @@ def test_without_features_by_who_chose_them():
 
 
 def test_mistakes():
-    with pytest.raises(BadParameter, match="trade is a share"):
+    with pytest.raises(BadParameter, match="trade must be from 0 to 1"):
         MMR(trade=1.5)
     with pytest.raises(MissingColumn, match="'mood'"):
         MMR(by="mood").fit(world())

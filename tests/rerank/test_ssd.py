@@ -70,5 +70,5 @@ def test_the_volume_of_a_full_window_is_the_determinant():
 def test_mistakes():
     with pytest.raises(BadParameter, match="gamma must be at least 0"):
         SSD(gamma=-1)
-    with pytest.raises(BadParameter, match="theta is a share"):
+    with pytest.raises(BadParameter, match="theta must be from 0 to 1"):
         SSD(theta=2)

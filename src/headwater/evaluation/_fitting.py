@@ -13,8 +13,9 @@ import numpy as np
 
 from ..checkpoint import Kept
 from ..data.split import Split
-from ..errors import BadParameter, DataError
+from ..errors import BadParameter
 from ..model import Model, Scorer, at_least
+from ..registry import label
 from ..registry import metric as metric_called
 from ..state import pack, unpack
 from ..types import Dataset
@@ -34,12 +35,21 @@ class EarlyStopping:
     filter_seen: bool = True  # whether what was fed in is left out of the ranking, as when asked
 
     def __post_init__(self) -> None:
+        for name in ("every", "patience"):
+            if not isinstance(getattr(self, name), int | None):
+                raise BadParameter(
+                    f"EarlyStopping: {name} must be a whole number, got {getattr(self, name)!r}"
+                )
         at_least(self, "every", self.every, 1)
         at_least(self, "min_improvement", self.min_improvement, 0)
         if self.patience is not None:
             at_least(self, "patience", self.patience, 1)
         if self.sign() == 0:
             raise BadParameter(f"{self.metric} is neither better high nor better low: not a target")
+
+    @property
+    def label(self) -> str:
+        return label(metric_called(self.metric))
 
     def sign(self) -> int:
         best = getattr(metric_called(self.metric), "best", None)
@@ -68,7 +78,7 @@ class Best:
         unpack(model, self.arrays, self.plain)
 
 
-Judged = Callable[[int, Best], None]
+Judged = Callable[[int, float], None]  # epoch, value
 
 
 def fit_best(
@@ -86,14 +96,15 @@ def fit_best(
     ``model.how.checkpoint`` the judgements are kept too, and an interrupted run goes on to the same
     end. ``judged`` is told each judgement; what it raises ends the run.
     """
+    _alone(model)
     found = {name: Best(rule) for name, rule in rules.items()}
     with _own_folder(model, part, rules) as kept:
         _run(model, part, found, kept, what or model.address, progress, judged)
-    for name, best in found.items():
+    for best in found.values():
         if not best.epoch:
-            raise DataError(
-                f"{type(model).__name__} was never judged by {name}: it has fewer than "
-                f"{best.rule.every} epochs"
+            raise BadParameter(
+                f"{type(model).__name__} was never judged by {best.rule.metric}: it is asked for "
+                f"every {best.rule.every} epochs, and there were fewer"
             )
     return found
 
@@ -113,6 +124,8 @@ def _run(
     for epoch, loss in enumerate(model.epochs(part.train), 1):
         news = False
         for best in found.values():
+            if epoch in best.values and judged is not None:  # by the run that this one goes on from
+                judged(epoch, best.values[epoch])
             if best.done or epoch % best.rule.every or epoch in best.values:
                 continue
             news = True
@@ -124,7 +137,7 @@ def _run(
                 arrays, best.plain = pack(model)
                 best.arrays = {name: array.copy() for name, array in arrays.items()}
             if judged is not None:
-                judged(epoch, best)
+                judged(epoch, value)
         if kept is not None and news:
             _keep(kept, found)
         if progress is not None:
@@ -162,6 +175,7 @@ def fit(
         )
     if model.parts():
         return
+    _alone(model)
     what = what or model.address
     if type(model).epochs is Model.epochs:
         if progress is not None:
@@ -181,6 +195,15 @@ def fit(
             progress(f"{what}\tloss {loss:.4g}", done, max(total, done))
 
 
+def _alone(model: Model) -> None:
+    n = getattr(getattr(model, "how", None), "n_processes", 1)
+    if n > 1:
+        raise BadParameter(
+            f"how.n_processes={n}: several processes each run the whole script, which is for "
+            "model.fit(data) in one of your own; what judges, saves or prints takes one"
+        )
+
+
 @contextmanager
 def _own_folder(
     model: Any, part: Split, rules: Mapping[str, EarlyStopping]
@@ -195,8 +218,8 @@ def _own_folder(
         return
     from ..train import identity
 
-    truth = identity(model, part.truth)
-    told = f"{identity(model, part.train.log)} {truth} {[repr(rule) for rule in rules.values()]}"
+    truth = identity(model, replace(part.train, log=part.truth))
+    told = f"{identity(model, part.train)} {truth} {[repr(rule) for rule in rules.values()]}"
     folder = Path(how.checkpoint) / hashlib.sha256(told.encode()).hexdigest()[:20]
     model.how = replace(how, checkpoint=str(folder))
     try:

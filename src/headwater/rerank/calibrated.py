@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import rel_entr
 
-from ..errors import BadParameter
+from ..model import at_least, between
 from ..types import Floats, Ints
 from ._greedy import ByKinds, Gain
 
@@ -34,10 +34,9 @@ class Calibrated(ByKinds):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 <= self.trade <= 1:
-            raise BadParameter(f"Calibrated: trade is a share, from 0 to 1; got {self.trade}")
-        if not 0 < self.mix < 1:
-            raise BadParameter(f"Calibrated: mix is above 0 and below 1; got {self.mix}")
+        between(self, "trade", self.trade, 0, 1)
+        at_least(self, "mix", self.mix, 0, above=True)
+        between(self, "mix", self.mix, 0, 1, below=True)
 
     def among(self, shares: Floats, relevance: Floats, wanted: Floats) -> Gain:
         row = np.arange(len(shares))

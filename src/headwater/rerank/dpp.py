@@ -22,8 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import BadParameter
-from ..model import at_least
+from ..model import at_least, between
 from ..types import Floats, Ints
 from ._greedy import ByVectors, Gain
 from ._residual import EPS, Residual
@@ -41,8 +40,7 @@ class DPP(ByVectors):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 <= self.theta < 1:
-            raise BadParameter(f"DPP: theta is from 0 to below 1; got {self.theta}")
+        between(self, "theta", self.theta, 0, 1, below=True)
         if self.window is not None:
             at_least(self, "window", self.window, 1)
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import BadParameter
+from ..model import between
 from ..types import Floats, Ints
 from ._greedy import ByVectors, Gain
 
@@ -30,8 +30,7 @@ class MMR(ByVectors):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 <= self.trade <= 1:
-            raise BadParameter(f"MMR: trade is a share, from 0 to 1; got {self.trade}")
+        between(self, "trade", self.trade, 0, 1)
 
     def among(self, x: Floats, relevance: Floats, interest: Floats) -> Gain:  # noqa: ARG002
         row = np.arange(len(x))

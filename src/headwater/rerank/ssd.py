@@ -22,8 +22,7 @@ from typing import Literal
 
 import numpy as np
 
-from ..errors import BadParameter
-from ..model import at_least
+from ..model import at_least, between
 from ..types import Floats, Ints
 from ._greedy import ByVectors, Gain, Scale
 from ._residual import Residual
@@ -44,8 +43,7 @@ class SSD(ByVectors):
         super().__post_init__()
         at_least(self, "gamma", self.gamma, 0)
         at_least(self, "window", self.window, 1)
-        if not 0 <= self.theta <= 1:
-            raise BadParameter(f"SSD: theta is a share, from 0 to 1; got {self.theta}")
+        between(self, "theta", self.theta, 0, 1)
 
     def among(self, x: Floats, relevance: Floats, interest: Floats) -> Gain:  # noqa: ARG002
         if self.bias:

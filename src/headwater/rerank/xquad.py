@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import BadParameter
+from ..model import between
 from ..types import Floats, Ints
 from ._greedy import ByKinds, Gain
 
@@ -33,8 +33,7 @@ class XQuAD(ByKinds):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 <= self.trade <= 1:
-            raise BadParameter(f"XQuAD: trade is a share, from 0 to 1; got {self.trade}")
+        between(self, "trade", self.trade, 0, 1)
 
     def among(self, shares: Floats, relevance: Floats, wanted: Floats) -> Gain:
         row = np.arange(len(shares))

@@ -88,6 +88,15 @@ def test_the_net_is_told_the_time(name):
     model = made(name, 10)
     x = torch.rand(4, 10)
     assert not torch.allclose(model.alone(model.net_, x, 1), model.alone(model.net_, x, 2))
+    e = torch.randn(model.net_.time[-1].out_features)
+    block = model.net_.down
+    h = torch.rand(2, block.first.in_channels, *[6] * (block.first.weight.dim() - 2))
+    scale, shift = block.time(torch.nn.functional.silu(e)).chunk(2)
+    shape = (-1, *[1] * (h.dim() - 2))
+    inner = block.norms[0](block.first(h)) * (1 + scale.view(shape)) + shift.view(shape)
+    second = block.norms[1](block.second(torch.nn.functional.silu(inner)))
+    want = torch.nn.functional.silu(second) + block.around(h)
+    torch.testing.assert_close(block(h, e), want)
 
 
 @BOTH

@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ...model import Scorer, learned
+from ...model import Scorer, at_least, between, learned
 from ...nets import Bag
 from ...rows import Rows
 from ...train import Phase, Train, seeded, train
@@ -25,6 +24,13 @@ class Autoencoder(Scorer):
 
     n_items_: int = learned()
     net_: Any = learned()
+
+    def __post_init__(self) -> None:
+        for name, least in (("hidden_size", 1), ("embedding_size", 1), ("depth", 0)):
+            if hasattr(type(self), name):
+                at_least(self, name, getattr(self, name), least)
+        if hasattr(type(self), "dropout"):
+            between(self, "dropout", self.dropout, 0, 1, below=True)
 
     def build(self) -> nn.Module:
         """The net for ``n_items_`` items, with weights as at the start."""
@@ -47,13 +53,13 @@ class Autoencoder(Scorer):
         with seeded([self.how.seed]):
             self.net_ = self.build()
 
-        def batch(rows: Ints, rng: np.random.Generator, device: torch.device) -> Rows:  # noqa: ARG001
+        def batch(rows: Ints, device: torch.device) -> Rows:
             return Rows.of(x[rows], device)
 
-        yield from train(self, data.log, batch, self.phases())
+        yield from train(self, data, batch, self.phases())
 
     def ready(self) -> torch.device:
-        """Where the net is, moved to ``how.device`` if this machine has it."""
+        """Where the net is, moved to ``how.device`` if that is cuda and this machine has one."""
         wanted = self.how.device
         if wanted in ("cuda", "gpu", "auto") and torch.cuda.is_available():
             self.net_.to("cuda")

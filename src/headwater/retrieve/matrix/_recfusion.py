@@ -8,7 +8,6 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from ...model import at_least
 from ...train import Train
 from ...types import Floats
 from ._autoencoder import Autoencoder
@@ -28,7 +27,7 @@ class Steps(Autoencoder):
     how: Train = Train(n_epochs=200, batch_size=200, learning_rate=1e-4)
 
     def __post_init__(self) -> None:
-        at_least(self, "depth", self.depth, 0)
+        super().__post_init__()
         self.betas()
 
     def betas(self) -> Floats:  # (T,)

@@ -20,7 +20,7 @@ Conv = type[nn.Conv1d] | type[nn.Conv2d]
 
 @dataclass(kw_only=True, eq=False)
 class UNetFusion(Autoencoder):
-    """A method gives `build`, and `image` and what it gives back."""
+    """A method gives `build` and `together`, and `alone` where that is something else."""
 
     width: int = 1  # channels; twice as many in the middle
     noise_steps: int = 3  # T
@@ -30,6 +30,7 @@ class UNetFusion(Autoencoder):
     how: Train = Train(n_epochs=200, batch_size=200, learning_rate=1e-4)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         at_least(self, "width", self.width, 1)
         at_least(self, "noise_steps", self.noise_steps, 2)  # h_1 is made from z_2
         self.process()

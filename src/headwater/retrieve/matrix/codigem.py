@@ -51,7 +51,7 @@ class CODIGEM(Autoencoder):
     how: Train = Train(n_epochs=100, batch_size=200, learning_rate=1e-3, optimizer="adamax")
 
     def __post_init__(self) -> None:
-        at_least(self, "depth", self.depth, 0)
+        super().__post_init__()
         at_least(self, "beta", self.beta, 0, above=True)
         self.process()
 

@@ -42,6 +42,7 @@ class MultDAE(Autoencoder):
     how: Train = Train(n_epochs=200, batch_size=500, learning_rate=1e-3)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         at_least(self, "l2", self.l2, 0)
 
     def build(self) -> nn.Module:

@@ -42,7 +42,9 @@ class MultVAE(Autoencoder):
     how: Train = Train(n_epochs=200, batch_size=500, learning_rate=1e-3)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         at_least(self, "anneal_steps", self.anneal_steps, 1)
+        at_least(self, "beta_cap", self.beta_cap, 0)
 
     def build(self) -> nn.Module:
         return Bottleneck(

@@ -14,9 +14,10 @@ Source:  RecFusion, chapter 2 of a thesis on diffusion for recommendation, and B
 Checked: the loss, for given weights and noise, against the formula written out in numpy, for every
          schedule; the number of weights against the thesis's Table 2.6, 1,410,218 of them for 3,416
          items, tests/retrieve/matrix/test_recfusion.py; and papers/results/thesis-2.5.json
-Differs: in nothing from the code. From a diffusion model in much: what f is to give back is what it
-         is given, not the step before; exp(-b) stands where 1/b would; f is not told t. The numbers
-         depend on which epoch is kept, see papers/results/thesis-2.5.json.
+Differs: from the code in the last batch of an epoch, which there is filled up with other users.
+         From a diffusion model in much: what f is to give back is what it is given, not the step
+         before; exp(-b) stands where 1/b would; f is not told t. The numbers depend on which epoch
+         is kept, see papers/results/thesis-2.5.json.
 """
 
 from __future__ import annotations

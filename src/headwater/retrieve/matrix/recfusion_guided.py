@@ -46,7 +46,8 @@ from torch import Tensor, nn
 from torch.nn.functional import silu
 
 from ...errors import BadParameter, UnknownName
-from ...model import at_least, learned
+from ...losses import whole
+from ...model import at_least, between, learned
 from ...nets import Bag
 from ...rows import Rows
 from ...train import Train, seeded, train
@@ -86,7 +87,7 @@ class RecFusionGuided(Autoencoder):
     kinds_: str = learned()  # names of the kinds, as JSON
 
     def __post_init__(self) -> None:
-        at_least(self, "depth", self.depth, 0)
+        super().__post_init__()
         at_least(self, "steps", self.steps, 1)
         at_least(self, "chains", self.chains, 1)
         if not 0 <= self.least_kept <= self.most_kept < 1:
@@ -95,8 +96,7 @@ class RecFusionGuided(Autoencoder):
                 f"{self.least_kept} and {self.most_kept}"
             )
         for name in ("unguided", "blocks", "share_in_view"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise BadParameter(f"RecFusionGuided: {name} is a share, from 0 to 1")
+            between(self, name, getattr(self, name), 0, 1)
         at_least(self, "share_in_view", self.share_in_view, 0, above=True)
 
     def build(self) -> Net:
@@ -110,15 +110,15 @@ class RecFusionGuided(Autoencoder):
         if self.guide_by in data.catalog.table.columns:
             kinds = data.catalog.multi_hot(self.guide_by).toarray()
             names = list(data.catalog.kinds(self.guide_by))
-        self.kinds_ = json.dumps(names)
+        self.kinds_ = json.dumps(names, default=str)
         with seeded([self.how.seed]):
             self.net_ = self.build()
         table = torch.from_numpy(kinds)
 
-        def batch(rows: Ints, rng: np.random.Generator, device: torch.device) -> Batch:  # noqa: ARG001
+        def batch(rows: Ints, device: torch.device) -> Batch:
             return Batch(Rows.of(x[rows], device), table.to(device))
 
-        yield from train(self, data.log, batch, self.hiding_loss)
+        yield from train(self, data, batch, self.hiding_loss)
 
     def hiding_loss(self, net: Net, batch: Batch, step: int) -> Tensor:  # noqa: ARG002
         x, device = batch.x, batch.x.items.device
@@ -142,7 +142,7 @@ class RecFusionGuided(Autoencoder):
     ) -> Tensor:
         """The loss for a given view: ``in_view`` (events,), ``guide`` (B, C), ``known`` (B, N)."""
         row, item = x.rows, x.items
-        logits = net(view(x, in_view), guide, known)
+        logits = whole(net(view(x, in_view), guide, known))
         if known is not None:
             logits = logits.masked_fill(known > 0, HIDDEN)
         else:
@@ -181,11 +181,12 @@ class RecFusionGuided(Autoencoder):
         if guide.column != self.guide_by or not have:
             what = f"was fitted to be guided by {self.guide_by!r}" if have else "has no kinds"
             raise BadParameter(f"RecFusionGuided {what}; got guide={guide.column!r}")
-        for kind in guide.kinds:
-            if kind not in have:
-                raise UnknownName(f"kind in {self.guide_by!r}", kind, have)
+        place = {str(kind): at for at, kind in enumerate(have)}  # a command line knows text only
+        kinds = {str(kind) for kind in guide.kinds}
+        for kind in sorted(kinds - set(place)):
+            raise UnknownName(f"kind in {self.guide_by!r}", kind, have)
         c = np.zeros((1, len(have)), np.float32)
-        c[0, [have.index(kind) for kind in guide.kinds]] = 1 / len(guide.kinds)
+        c[0, [place[kind] for kind in kinds]] = 1 / len(kinds)
         return c
 
     def back(

@@ -17,9 +17,9 @@ Checked: the loss, for given answers of the net and given noise, against the for
 Differs: the authors ask with an image of a whole batch too, so that what one gets depends on who
          else asks; here each is asked alone, above a line of zeros, which is not what f has
          learned from. Images of an odd height or width get a line of zeros, where the authors
-         leave out the least popular item and incomplete batches. Convolutions without standardised
-         weights, no dropout, and i as 128 waves, not 4. As there, only h_1 is to be like x, and
-         the h_i after it are to be 0; and who is beside whom is chance.
+         leave out the least popular item and fill incomplete batches up. Convolutions without
+         standardised weights, no dropout, and i as 128 waves, not 4. As there, only h_1 is to be
+         like x, and the h_i after it are to be 0; and who is beside whom is chance.
 """
 
 from __future__ import annotations

@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from torch.nn.functional import silu
 
 from ...losses import multinomial
+from ...model import at_least
 from ...nets import Bag
 from ...rows import Rows
 from ...train import Phase, Train
@@ -49,6 +50,12 @@ class RecVAE(Autoencoder):
     encoder_epochs: int = 3
     decoder_epochs: int = 1
     how: Train = Train(n_epochs=50, batch_size=500, learning_rate=5e-4)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least(self, "gamma", self.gamma, 0)
+        at_least(self, "encoder_epochs", self.encoder_epochs, 1)
+        at_least(self, "decoder_epochs", self.decoder_epochs, 1)
 
     def build(self) -> nn.Module:
         return Net(self.n_items_, self.hidden_size, self.embedding_size)
