@@ -12,7 +12,7 @@ from scipy.sparse.linalg import svds
 from .errors import MissingColumn
 from .types import Catalog, Dataset, Histories
 
-__all__ = ["described", "taste", "together", "unit_rows", "vectors"]
+__all__ = ["described", "shares", "taste", "together", "unit_rows", "vectors"]
 
 
 def described(catalog: Catalog, by: str) -> Any:  # (N, D), dense or csr
@@ -62,11 +62,19 @@ def together(log: Histories, size: int) -> NDArray[np.float32]:  # (N, D), D at 
     return np.ascontiguousarray(unit_rows(u * s), np.float32)
 
 
-def taste(history: Histories, shares: csr_array) -> NDArray[np.float64]:  # (B, kinds)
-    """The mix of kinds in each history, ``shares`` (N, kinds) being that of each item.
+def shares(catalog: Catalog, by: str) -> csr_array:  # (N, kinds)
+    """The mix of kinds of each item: what it has in equal parts, adding up to one."""
+    mixed = csr_array(described(catalog, by))
+    number = np.diff(mixed.indptr)
+    mixed.data /= np.repeat(number, number)
+    return mixed
+
+
+def taste(history: Histories, each: csr_array) -> NDArray[np.float64]:  # (B, kinds)
+    """The mix of kinds in each history, ``each`` (N, kinds) being that of an item.
 
     Rows add up to one; of a history without any known kind, to zero.
     """
-    mixed = (history.matrix() @ shares).toarray()
+    mixed = (history.matrix() @ each).toarray()
     total = mixed.sum(1, keepdims=True)
     return np.asarray(mixed / np.where(total > 0, total, 1), np.float64)

@@ -33,6 +33,27 @@ def all_or_no_candidates_chosen(seen):
     return ~(candidate & chosen).any(1) | ~(candidate & ~chosen).any(1)
 
 
+def nothing_chosen_of_a_kind(seen):
+    has = [bool(each) for each in seen.data.catalog.table["genres"].to_list()]
+    rows = np.split(seen.truth.items, seen.truth.start[1:-1])
+    return [not any(has[i] for i in row) for row in rows][: len(seen)]
+
+
+def nothing_chosen_or_no_kind_before(seen):
+    has = [bool(each) for each in seen.data.catalog.table["genres"].to_list()]
+    rows = np.split(seen.queries.history.items, seen.queries.history.start[1:-1])
+    before = np.array([any(has[i] for i in row) for row in rows], bool)[: len(seen)]
+    return nothing_chosen(seen) | ~before
+
+
+def no_kinds(seen):
+    return not len(seen) or not any(seen.data.catalog.table["genres"].to_list())
+
+
+def nothing_of_worth(seen):
+    return ~(np.maximum(seen.chosen.toarray(), 0).sum(1) > 0)
+
+
 def no_events(seen):
     return len(seen.truth.items) == 0
 
@@ -47,10 +68,13 @@ def items(seen):
 
 # Where a metric, with its defaults but k = 25, has no answer.
 UNDEFINED = {
+    "metrics.alpha_ndcg": nothing_chosen_of_a_kind,
     "metrics.auc": all_or_no_candidates_chosen,
     "metrics.calibrated_recall": nothing_chosen,
     "metrics.catalog_coverage": lambda seen: not len(seen) or items(seen) == 0,
+    "metrics.category_coverage": no_kinds,
     "metrics.dcg": nothing_chosen,
+    "metrics.err_ia": nothing_chosen_or_no_kind_before,
     "metrics.gini": lambda seen: no_slot_filled(seen) or items(seen) < 2,
     "metrics.hit": nothing_chosen,
     "metrics.intra_list_distance": fewer_than_two_with_genres,
@@ -65,6 +89,7 @@ UNDEFINED = {
     "metrics.rmse": no_events,
     "metrics.serendipity": nothing_chosen,
     "metrics.shannon_entropy": no_slot_filled,
+    "metrics.value_recall": nothing_of_worth,
 }
 LOOKS_AT_OTHERS: dict[str, str] = {}  # metrics of one request that depend on the other requests
 

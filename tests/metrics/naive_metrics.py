@@ -71,6 +71,11 @@ def choices(seen):
     return out
 
 
+def genres(seen):
+    """The genres of each item, as sets."""
+    return [set(each or ()) - {None} for each in seen.data.catalog.table["genres"].to_list()]
+
+
 def catalogue(seen):
     """The items that may be recommended."""
     n, pool = seen.truth.n_items, seen.queries.pool

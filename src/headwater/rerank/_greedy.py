@@ -9,7 +9,7 @@ from typing import Literal, Self
 import numpy as np
 from scipy.sparse import csr_array
 
-from ..features import described, taste, vectors
+from ..features import shares, taste, vectors
 from ..model import Model, at_least, learned
 from ..types import PAD, Dataset, Floats, Ints, Mask, Queries, Slate
 
@@ -102,9 +102,7 @@ class ByKinds(Greedy):
     shares_: csr_array = learned()  # (N, kinds) the mix of kinds of each item, adding up to one
 
     def fit(self, data: Dataset) -> Self:
-        hot = csr_array(described(data.catalog, self.by))
-        hot.data /= np.repeat(np.diff(hot.indptr), np.diff(hot.indptr))
-        self.shares_ = hot
+        self.shares_ = shares(data.catalog, self.by)
         return self
 
     def wide(self) -> int:
@@ -112,12 +110,12 @@ class ByKinds(Greedy):
 
     def gain(self, queries: Queries, slate: Slate, relevance: Floats) -> Gain:
         b, k = slate.items.shape
-        shares = self.shares_[np.where(slate.filled, slate.items, 0).ravel()].toarray()
-        shares = shares.reshape(b, k, self.wide()) * slate.filled[:, :, None]
-        return self.among(shares, relevance, taste(queries.history, self.shares_))
+        mixes = self.shares_[np.where(slate.filled, slate.items, 0).ravel()].toarray()
+        mixes = mixes.reshape(b, k, self.wide()) * slate.filled[:, :, None]
+        return self.among(mixes, relevance, taste(queries.history, self.shares_))
 
-    def among(self, shares: Floats, relevance: Floats, wanted: Floats) -> Gain:
-        """``shares`` (B, K, kinds) of the candidates, ``wanted`` (B, kinds) by who asks."""
+    def among(self, mixes: Floats, relevance: Floats, wanted: Floats) -> Gain:
+        """``mixes`` (B, K, kinds) of the candidates, ``wanted`` (B, kinds) by who asks."""
         raise NotImplementedError
 
 

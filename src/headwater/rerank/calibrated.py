@@ -38,16 +38,16 @@ class Calibrated(ByKinds):
         at_least(self, "mix", self.mix, 0, above=True)
         between(self, "mix", self.mix, 0, 1, below=True)
 
-    def among(self, shares: Floats, relevance: Floats, wanted: Floats) -> Gain:
-        row = np.arange(len(shares))
+    def among(self, mixes: Floats, relevance: Floats, wanted: Floats) -> Gain:
+        row = np.arange(len(mixes))
         total = np.zeros_like(wanted)
         p = wanted[:, None, :]
 
         def gain(last: Ints | None) -> Floats:
             nonlocal total
             if last is not None:
-                total = total + shares[row, last]
-            q = total[:, None, :] + shares
+                total = total + mixes[row, last]
+            q = total[:, None, :] + mixes
             size = q.sum(2, keepdims=True)
             q = q / np.where(size > 0, size, 1)
             off = rel_entr(p, (1 - self.mix) * q + self.mix * p).sum(2)

@@ -35,9 +35,9 @@ class PM2(ByKinds):
         super().__post_init__()
         between(self, "trade", self.trade, 0, 1)
 
-    def among(self, shares: Floats, relevance: Floats, wanted: Floats) -> Gain:
-        row = np.arange(len(shares))
-        meets = (shares > 0) * relevance.clip(0, 1)[:, :, None]  # (B, K, kinds) P(i | a)
+    def among(self, mixes: Floats, relevance: Floats, wanted: Floats) -> Gain:
+        row = np.arange(len(mixes))
+        meets = (mixes > 0) * relevance.clip(0, 1)[:, :, None]  # (B, K, kinds) P(i | a)
         seats = np.zeros_like(wanted)
 
         def gain(last: Ints | None) -> Floats:

@@ -37,9 +37,9 @@ class Quotas(ByKinds):
         if self.window is not None:
             at_least(self, "window", self.window, 1)
 
-    def among(self, shares: Floats, relevance: Floats, wanted: Floats) -> Gain:  # noqa: ARG002
-        row = np.arange(len(shares))
-        has = (shares > 0).astype(np.float64)
+    def among(self, mixes: Floats, relevance: Floats, wanted: Floats) -> Gain:  # noqa: ARG002
+        row = np.arange(len(mixes))
+        has = (mixes > 0).astype(np.float64)
         picks: list[Floats] = []  # (B, kinds) each
         back = None if self.window is None else self.window - 1
 
