@@ -29,6 +29,7 @@ __all__ = [
     "metric",
     "read",
     "read_flow",
+    "read_impressions",
     "recommend",
     "save",
     "similar_items",
@@ -51,6 +52,7 @@ _HOME = {
     "metric": "registry",
     "read": "data.frame",
     "read_flow": "flow",
+    "read_impressions": "data.impressions",
     "recommend": "facade",
     "save": "facade",
     "similar_items": "facade",
@@ -62,6 +64,7 @@ _HOME = {
 
 if TYPE_CHECKING:
     from .data.frame import read
+    from .data.impressions import read_impressions
     from .data.sources import load as source
     from .data.split import Split, split, splits
     from .data.validate import validate

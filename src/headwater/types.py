@@ -160,6 +160,24 @@ class Histories:
         at = np.arange(start[-1]) + np.repeat(self.start[rows] - start[:-1], lengths)
         return self._at(at, start)
 
+    def before(self, rows: Ints, now: Ints) -> Histories:
+        """What ``rows`` (B,) had done before the times ``now`` (B,); nothing where the row is PAD.
+
+        >>> h = Histories.of(np.array([0, 0]), np.array([3, 4]), n_rows=1, n_items=5,
+        ...                  times=np.array([10, 20]))
+        >>> h.before(np.array([0, 0, PAD]), np.array([20, 21, 99])).lengths
+        array([1, 2, 0])
+        """
+        low = int(min(self.times.min(initial=0), now.min(initial=0)))
+        span = int(max(self.times.max(initial=0), now.max(initial=0))) - low + 1
+        known = np.where(rows == PAD, len(self), rows)
+        first = np.append(self.start, self.start[-1])[known]
+        key = known * span + np.asarray(now, np.int64) - low  # events are in this order already
+        ends = np.searchsorted(self.rows * span + self.times - low, key, side="left")
+        lengths = np.where(rows == PAD, 0, ends - first)
+        start = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        return self._at(np.arange(start[-1]) + np.repeat(first - start[:-1], lengths), start)
+
     def where(self, keep: Mask) -> Histories:
         """The events that ``keep`` (events,) names; every row stays, some are shorter.
 
@@ -361,12 +379,41 @@ class Slate:
 
 @dataclass(frozen=True, eq=False)
 class Impressions:
-    """What was put before people, and what they did: rankers and policies learn from it."""
+    """What was put before people, and what they did: rankers and policies learn from it.
+
+    The slots of a request are in the order in which they were shown.
+    """
 
     queries: Queries  # B
     slate: Slate  # (B, K)
     clicks: NDArray[np.float32]  # (B, K) 0 or 1
-    dwell: NDArray[np.float32] | None = None  # (B, K) seconds
+    dwell: NDArray[np.float32] | None = None  # (B, K) seconds; 0 where nobody stayed
+    ids: pl.Series | None = None  # (B,) what the requests are called outside
+
+    def __len__(self) -> int:
+        return len(self.queries)
+
+    def __getitem__(self, rows: Any) -> Impressions:
+        rows = np.arange(len(self))[rows]
+        return Impressions(
+            queries=self.queries[rows],
+            slate=self.slate[rows],
+            clicks=self.clicks[rows],
+            dwell=None if self.dwell is None else self.dwell[rows],
+            ids=None if self.ids is None else self.ids.gather(rows),
+        )
+
+    @property
+    def chosen(self) -> Histories:
+        """B rows: what was clicked, each worth its dwell where that is known."""
+        row, slot = np.nonzero(self.clicks)
+        return Histories.of(
+            row,
+            self.slate.items[row, slot],
+            n_rows=len(self),
+            n_items=self.queries.history.n_items,
+            values=None if self.dwell is None else self.dwell[row, slot],
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -38,6 +38,17 @@ NAMES = {
     ),
     "event": ("event eventtype eventname action actiontype behavior behaviortype behaviour",),
 }
+SHOWN = {  # the roles of a table of what was put before people
+    "request": ("requestid impressionid slateid queryid searchid pageviewid",),
+    "user": NAMES["user"],
+    "item": (*NAMES["item"], "candidates candidate shown"),
+    "time": NAMES["time"],
+    "position": ("position rank slot pos",),
+    "click": ("click clicks clicked label",),
+    "dwell": ("dwell dwelltime dwellseconds watchtime playtime readtime",),
+    "propensity": ("propensity propensityscore pscore",),
+    "history": ("history",),
+}
 ORDERS = {"seq", "sequence", "seqno"}  # a place within a user's events, not a time
 
 
@@ -56,12 +67,16 @@ def orders_only(name: str) -> bool:
 
 
 def guess(
-    columns: Sequence[str], asked: Mapping[str, Column], where: str
+    columns: Sequence[str],
+    asked: Mapping[str, Column],
+    where: str,
+    names: Mapping[str, Sequence[str]] = NAMES,
+    needed: Sequence[str] = ("user", "item"),
 ) -> tuple[dict[str, str], list[str]]:
     """The column of each role, as asked or by its name; and the roles that were guessed.
 
-    Raises `MissingColumn` if one that was asked for is not there or nothing could be the user or
-    the item, and `DataError` if several could.
+    Raises `MissingColumn` if one that was asked for is not there or nothing could be one that is
+    ``needed``, and `DataError` if several could.
 
     >>> guess(["userId", "movieId", "stars"], {"item": "movieId"}, "a table")
     ({'item': 'movieId', 'user': 'userId', 'rating': 'stars'}, ['user', 'rating'])
@@ -71,8 +86,8 @@ def guess(
         if name not in columns:
             raise MissingColumn(name, where, columns)
     guessed = []
-    for role in (role for role in NAMES if asked.get(role) is None):
-        for group in NAMES[role]:
+    for role in (role for role in names if asked.get(role) is None):
+        for group in names[role]:
             free = [name for name in columns if name not in found.values()]
             could = [name for name in free if fold(name) in group.split()]
             if len(could) > 1:
@@ -84,7 +99,7 @@ def guess(
                 found[role] = could[0]
                 guessed.append(role)
                 break
-    for role in ("user", "item"):
+    for role in needed:
         if role not in found:
             raise MissingColumn(role, f"{where}; say which one it is, {role}='its name'", columns)
     twice = [name for name in found.values() if list(found.values()).count(name) > 1]

@@ -1,0 +1,165 @@
+"""From tables of what was shown: long, nested, joined to a log; and the mistakes."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from headwater.data.frame import read
+from headwater.data.impressions import read_impressions
+from headwater.errors import DataError, MissingColumn
+from headwater.types import PAD
+
+LONG = pl.DataFrame(
+    {
+        "request_id": ["a", "a", "a", "b", "b", "c"],
+        "user_id": ["u1", "u1", "u1", "u2", "u2", "u1"],
+        "item_id": [1, 2, 3, 3, 1, 2],
+        "timestamp": [100, 100, 100, 50, 50, 300],
+        "position": [2, 1, 3, 1, 2, 1],
+        "click": [1, 0, 0, 0, 1, 1],
+        "dwell": [9.5, None, None, None, 4.0, 2.0],
+        "propensity_score": [0.5, 0.25, 0.25, 1.0, 0.5, 0.1],
+    }
+)
+
+
+def told(data):
+    """Every slot as (request, user, time, item, click), by ids."""
+    seen = data.impressions
+    rows = []
+    for row in range(len(seen)):
+        user = data.users.decode(seen.queries.user[row : row + 1])[0]
+        for slot in np.flatnonzero(seen.slate.filled[row]):
+            item = data.items.decode(seen.slate.items[row, slot : slot + 1])[0]
+            click = int(seen.clicks[row, slot])
+            rows.append((seen.ids[row], user, int(seen.queries.now[row]), item, click))
+    return rows
+
+
+def test_a_row_a_slot():
+    data = read_impressions(LONG)
+    assert told(data) == [
+        ("b", "u2", 50, 3, 0),
+        ("b", "u2", 50, 1, 1),
+        ("a", "u1", 100, 2, 0),
+        ("a", "u1", 100, 1, 1),
+        ("a", "u1", 100, 3, 0),
+        ("c", "u1", 300, 2, 1),
+    ]
+    seen = data.impressions
+    np.testing.assert_array_equal(seen.dwell[1], [0, 9.5, 0])
+    np.testing.assert_array_equal(seen.slate.propensity[1], [0.25, 0.5, 0.25])
+    assert (seen.slate.items[2, 1:] == PAD).all()
+    assert np.isneginf(seen.slate.scores[2, 1:]).all()
+    assert data.log.lengths.sum() == 3
+    assert seen.queries.history.lengths.tolist() == [0, 0, 1], "what was clicked before"
+    assert data.items.decode(seen.queries.history.items).to_list() == [1]
+    assert seen.chosen.values.tolist() == [4.0, 9.5, 2.0]
+    assert len(seen[1:]) == 2
+    assert seen[[2]].ids.to_list() == ["c"]
+
+
+def test_the_order_of_the_rows_does_not_matter():
+    same = read_impressions(LONG.sample(fraction=1, shuffle=True, seed=3))
+    assert told(same) == told(read_impressions(LONG))
+
+
+def test_lists_in_a_row():
+    """As MIND has them, with histories."""
+    table = pl.DataFrame(
+        {
+            "impression_id": [1, 2],
+            "user_id": ["u1", "u1"],
+            "time": ["2019-11-14 10:00:00", "2019-11-14 09:00:00"],
+            "history": [["n1", "n9"], ["n1"]],
+            "candidates": [["n2", "n3"], ["n4"]],
+            "clicked": [[0, 1], [0]],
+        }
+    )
+    data = read_impressions(table)
+    assert [each[0] for each in told(data)] == [2, 1, 1]
+    history = data.impressions.queries.history
+    assert data.items.decode(history.items).to_list() == ["n1", "n1", "n9"]
+    assert data.items.decode(data.log.items).to_list() == ["n1", "n9", "n3"]
+    off = table.with_columns(clicked=pl.Series([[0], [0]]))
+    with pytest.raises(DataError, match="row 1 of the frame has 2 items and 1 values of click"):
+        read_impressions(off)
+
+
+def test_beside_a_log():
+    """Histories are what the log says up to the request, and not a second later."""
+    events = pl.DataFrame(
+        {"user_id": ["u1", "u1", "u2"], "item_id": [1, 2, 1], "timestamp": [99, 100, 10]}
+    )
+    data = read_impressions(LONG, data=read(events))
+    seen = data.impressions
+    past = [data.items.decode(seen.queries.history[[r]].items).to_list() for r in range(3)]
+    assert past == [[1], [1], [1, 2]]
+    assert all(item != 3 for *_, item, _ in told(data))
+    assert any("left out 2 slots of items that the data do not know" in n for n in data.notes)
+    new = read_impressions(LONG.with_columns(user_id=pl.lit("nobody")), data=read(events))
+    assert (new.impressions.queries.user == PAD).all()
+    assert (new.impressions.queries.history.lengths == 0).all()
+
+
+def test_without_requests_or_users():
+    rows = LONG.select("item_id", "click")
+    assert len(read_impressions(rows).impressions) == 6
+    by_time = LONG.drop("request_id")
+    assert len(read_impressions(by_time).impressions) == 3
+
+
+def test_what_cannot_be_read_is_told():
+    broken = LONG.with_columns(
+        item_id=pl.Series([None, 2, 3, 3, 1, 2]),
+        timestamp=pl.Series(["100", "100", "100", "soon", "soon", "300"]),
+    )
+    data = read_impressions(broken)
+    assert "left out 1 slots without an item" in data.notes
+    assert "left out 1 requests without a time" in data.notes
+    assert [each[0] for each in told(data)] == ["a", "a", "c"]
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "said"),
+    [
+        (lambda t: t.drop("click"), MissingColumn, "no column 'click' in the frame"),
+        (lambda t: t.drop("item_id"), MissingColumn, "no column 'item'"),
+        (
+            lambda t: t.with_columns(user_id=pl.Series(list("xyzxyz"))),
+            DataError,
+            "request 'a' of the frame has more than one user",
+        ),
+        (
+            lambda t: t.with_columns(propensity_score=pl.lit(1.5)),
+            DataError,
+            "a propensity is a chance, above 0 and at most 1; the frame has 1.5",
+        ),
+        (lambda t: t.with_columns(position=pl.lit("top")), DataError, "position of .* not all num"),
+        (lambda t: t.head(0), DataError, "but no rows"),
+    ],
+)
+def test_mistakes(change, error, said):
+    with pytest.raises(error, match=said):
+        read_impressions(change(LONG))
+
+
+def test_unknown_to_the_data():
+    events = pl.DataFrame({"user_id": ["u1"], "item_id": [77], "timestamp": [1]})
+    with pytest.raises(DataError, match="know none of the items that were shown"):
+        read_impressions(LONG, data=read(events))
+
+
+def test_mind(shared):
+    path = Path(shared) / "mind-demo"
+    data = read_impressions(
+        path / "impressions.parquet", items=path / "news_sample.parquet", item="candidates"
+    )
+    seen = data.impressions
+    assert len(seen) == 4532
+    raw = pl.read_parquet(path / "impressions.parquet")
+    assert seen.slate.filled.sum() == raw["candidates"].list.len().sum()
+    assert seen.clicks.sum() == raw["clicked"].list.sum().sum()
+    assert (np.diff(seen.queries.now) >= 0).all()

@@ -1,0 +1,99 @@
+"""Requests made of choices: what is in them, what is not, and that the draw is as it is said."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from headwater.data.requests import answered, by_user, drawn
+from headwater.data.split import split
+from headwater.data.toy import blocks
+from headwater.errors import BadParameter, DataError
+from headwater.registry import build
+from headwater.types import PAD, Histories, Impressions
+
+
+@pytest.fixture(scope="module")
+def part():
+    return split(blocks(), "random_per_user", seed=0)
+
+
+def test_what_a_recommender_would_have_shown(part):
+    model = build("itemknn", k=20).fit(part.train)
+    seen = answered(model, part, 12)
+    want = model.recommend(part.queries, 12).items
+    truth = part.truth.matrix().toarray() > 0
+    kept = [r for r in range(len(part)) if truth[r, want[r]].any()]
+    assert 0 < len(seen) == len(kept) <= len(part)
+    np.testing.assert_array_equal(seen.slate.items, want[kept])
+    np.testing.assert_array_equal(seen.clicks > 0, np.take_along_axis(truth, want, 1)[kept])
+    with pytest.raises(DataError, match="nothing to learn a ranking from"):
+        answered(model, replace(part, truth=Histories.empty(len(part), 60)), 12)
+
+
+def test_every_choice_is_a_candidate_and_nothing_of_the_past(part):
+    for models in ((), (build("popularity").fit(part.train), build("ease").fit(part.train))):
+        seen = drawn(part, models, k=20, seed=1)
+        assert seen.slate.items.shape == (len(part), 20)
+        truth = part.truth.matrix().toarray() > 0
+        past = part.queries.history.matrix().toarray() > 0
+        for row, items in enumerate(seen.slate.items):
+            assert len(set(items.tolist())) == 20
+            assert not past[row, items].any()
+            assert set(np.flatnonzero(truth[row])) <= set(items.tolist())
+            np.testing.assert_array_equal(seen.clicks[row] > 0, truth[row, items])
+    first = (seen.clicks[:, 0] > 0).mean()
+    assert first == pytest.approx(seen.clicks.mean(), abs=0.06), "clicks have no favourite slot"
+
+
+def test_the_draw_is_by_popularity_and_taste(part):
+    """Often drawn is what many chose, and what the recommender puts first."""
+    counts = np.bincount(part.train.log.items, minlength=60)
+    often = {}
+    for popularity in (0.0, 2.0):
+        seen = drawn(part, k=12, popularity=popularity, taste=0, seed=2)
+        others = seen.slate.items[seen.clicks == 0]
+        often[popularity] = counts[others].mean()
+    assert often[2.0] > 1.2 * often[0.0]
+    model = build("ease").fit(part.train)
+    best = model.recommend(part.queries, 10).items
+    share = {}
+    for taste in (0.0, 6.0):
+        items = drawn(part, [model], k=12, popularity=0, taste=taste, seed=2).slate.items
+        share[taste] = np.mean([len(set(a) & set(b)) for a, b in zip(items, best, strict=True)])
+    assert share[6.0] > 1.5 * share[0.0]
+
+
+def test_same_seed_same_draw(part):
+    one, same, other = (drawn(part, k=9, seed=seed).slate.items for seed in (4, 4, 5))
+    np.testing.assert_array_equal(one, same)
+    assert (one != other).any()
+
+
+def test_more_choices_than_places_and_few_items():
+    part = split(blocks(items=15, length=12), "random_per_user", seed=0)
+    seen = drawn(part, k=2, seed=0)
+    assert (seen.slate.items != PAD).all()
+    wide = drawn(part, k=40, seed=0)
+    assert wide.slate.items.shape == (len(part), 15)
+    held = part.queries.history.matrix().toarray().sum(1)
+    np.testing.assert_array_equal(wide.slate.filled.sum(1), 15 - held)
+    with pytest.raises(BadParameter, match="k must be at least 2"):
+        drawn(part, k=1)
+
+
+def test_parts_share_no_user(part):
+    twice = np.concatenate([np.arange(len(part)), np.arange(len(part))])
+    once = drawn(part, k=5)
+    seen = Impressions(once.queries[twice], once.slate[twice], once.clicks[twice])
+    parts = by_user(seen, (0.5, 0.25, 0.25), seed=3)
+    users = [set(each.queries.user.tolist()) for each in parts]
+    assert sum(len(each) for each in parts) == len(seen)
+    assert not users[0] & users[1]
+    assert not users[0] & users[2]
+    assert not users[1] & users[2]
+    assert [len(each) for each in users] == [60, 30, 30]
+    seen.queries.user[:] = PAD
+    assert [len(each) for each in by_user(seen, (0.5, 0.5))] == [120, 120]
+    with pytest.raises(BadParameter, match="adding up to 1"):
+        by_user(seen, (0.5, 0.6))
