@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from headwater.data.requests import answered, by_user, drawn
+from headwater.data.requests import answered, by_user, drawn, split_requests
 from headwater.data.split import split
 from headwater.data.toy import blocks
 from headwater.errors import BadParameter, DataError
+from headwater.evaluation import measure
 from headwater.registry import build
 from headwater.types import PAD, Histories, Impressions
 
@@ -80,6 +81,43 @@ def test_more_choices_than_places_and_few_items():
     np.testing.assert_array_equal(wide.slate.filled.sum(1), 15 - held)
     with pytest.raises(BadParameter, match="k must be at least 2"):
         drawn(part, k=1)
+
+
+def test_a_split_of_requests(part):
+    """Three kinds of people; what two of them clicked is known nowhere; stages are measured."""
+    shown = drawn(part, k=20, popularity=0, seed=1)
+    data = blocks()  # whose log has all the clicks
+    asked = split_requests(data, shown, seed=2)
+    assert [len(asked), len(asked.validation), len(asked.validation.train.impressions)] == [
+        12,
+        12,
+        96,
+    ]
+    assert len(asked.train.impressions) == 108
+    clicks = asked.truth.rows, asked.truth.items
+    for where in (asked, asked.validation):
+        log = where.train.log.matrix().toarray()
+        assert not log[asked.queries.user[clicks[0]], clicks[1]].any()
+    assert len(asked.train.log.items) == len(data.log.items) - len(asked.truth.items)
+    assert (
+        asked.truth.lengths.sum()
+        == (shown[np.isin(shown.queries.user, asked.queries.user)]).clicks.sum()
+    )
+    found = measure(build("ease").fit(asked.train), asked, ["NDCG@5", "AUC"])
+    assert found["AUC"].mean() > 0.6
+    stage = build("mmr", trade=1.0).fit(asked.train)
+    as_shown = measure(stage, asked, ["NDCG@5", "MRR@20"])
+    positions = (asked.candidates.items[:, :, None] == asked.truth.padded(9)[:, None]).any(2)
+    np.testing.assert_allclose(as_shown["MRR@20"], 1 / (1 + positions.argmax(1)))
+    with pytest.raises(DataError, match="candidates of its own to be ranked"):
+        measure(build("blend", recommenders=["ease"]).fit(asked.train), asked, ["NDCG@5"])
+
+
+def test_a_split_of_too_few_requests(part):
+    with pytest.raises(DataError, match="too few for these shares"):
+        split_requests(blocks(), drawn(part, k=5)[:2])
+    with pytest.raises(DataError, match="have no impressions"):
+        split_requests(blocks())
 
 
 def test_parts_share_no_user(part):

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from ..errors import BadParameter, DataError, Leak
-from ..types import PAD, Dataset, Histories, Ids, Impressions, Mask, Queries
+from ..types import PAD, Dataset, Histories, Ids, Impressions, Mask, Queries, Slate
 
 __all__ = [
     "PAST",
@@ -40,6 +40,7 @@ class Split:
     queries: Queries  # B requests
     truth: Histories  # B rows: what each of them went on to choose
     users: pl.Series  # (B,) the external id of who asks, the same in every split of the data
+    candidates: Slate | None = None  # (B, K) what is to be ranked; None is the whole catalogue
     name: str = "custom"
     seed: int = 0
     cut: int | None = None  # unix seconds: nothing is known from then on; None if time is no rule
@@ -256,20 +257,5 @@ def _impressions(
     keep &= ~among(user[:, None] * n + shown.slate.items, secret).any(1)
     past = asked.history
     keep[past.rows[among(user[past.rows] * n + past.items, secret)]] = False
-    kept = np.flatnonzero(keep)
-
-    def rows(column: Any) -> Any:
-        return None if column is None else column[kept]
-
-    slate = replace(
-        shown.slate,
-        items=rows(shown.slate.items),
-        scores=rows(shown.slate.scores),
-        creative=rows(shown.slate.creative),
-        propensity=rows(shown.slate.propensity),
-        path=rows(shown.slate.path),
-    )
-    part = asked[kept]
-    return Impressions(
-        replace(part, user=index[part.user]), slate, rows(shown.clicks), rows(shown.dwell)
-    )
+    kept = shown[np.flatnonzero(keep)]
+    return replace(kept, queries=replace(kept.queries, user=index[kept.queries.user]))

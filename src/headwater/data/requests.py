@@ -8,16 +8,18 @@ candidates learned from the rest alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
+import polars as pl
 
 from ..errors import BadParameter, DataError
 from ..evidence import Evidence
 from ..model import Recommender, chunk, top
-from ..types import PAD, Floats, Impressions, Ints, Slate
-from ._parts import Split
+from ..types import PAD, Dataset, Floats, Impressions, Ints, Slate
+from ._parts import Split, among
 
-__all__ = ["answered", "by_user", "drawn"]
+__all__ = ["answered", "by_user", "drawn", "split_requests"]
 
 
 def answered(recommender: Recommender, split: Split, k: int) -> Impressions:
@@ -86,6 +88,73 @@ def drawn(
     return Impressions(split.queries, Slate(items, np.where(items == PAD, -np.inf, order)), clicks)
 
 
+def split_requests(
+    data: Dataset,
+    impressions: Impressions | None = None,
+    *,
+    shares: Sequence[float] = (0.8, 0.1, 0.1),
+    seed: int = 0,
+) -> Split:
+    """A split in which candidates are ranked: rankers learn from the requests of most people.
+
+    ``impressions`` (those of ``data`` if None) go by their users in three parts: to learn from, to
+    tune on (the split's ``validation``), and to test on. What was clicked in the last two is in no
+    log and in no history; a click on what the request's own history has already is no question.
+    """
+    whole = data.impressions if impressions is None else impressions
+    if whole is None:
+        raise DataError(
+            "the data have no impressions: read_impressions reads them, drawn makes them"
+        )
+    if len(shares) != 3:
+        raise BadParameter(f"shares are of training, validation and test; got {list(shares)}")
+    learn, tune, test = _rows_by_user(whole, shares, seed)
+    inner = _ranking(data, whole, learn, tune, [tune, test], seed, None) if len(tune) else None
+    return _ranking(data, whole, np.sort(np.append(learn, tune)), test, [test], seed, inner)
+
+
+def _ranking(
+    data: Dataset,
+    whole: Impressions,
+    learn: Ints,
+    test: Ints,
+    hidden: Sequence[Ints],
+    seed: int,
+    inner: Split | None,
+) -> Split:
+    n = data.log.n_items
+    secret = [
+        whole.queries.user[rows][chosen.rows].astype(np.int64) * n + chosen.items
+        for rows in hidden
+        for chosen in [whole[rows].chosen]
+    ]
+    log = data.log.where(~among(data.log.rows * n + data.log.items, np.concatenate(secret)))
+    asked = whole[test]
+    past = asked.queries.history
+    known = among(asked.chosen.rows * n + asked.chosen.items, past.rows * n + past.items)
+    truth = asked.chosen.where(~known)
+    some = np.flatnonzero(truth.lengths)
+    if not len(some) or not len(learn):
+        raise DataError(
+            f"{len(whole):,} requests are too few for these shares: {len(learn):,} are left to "
+            f"learn from and {len(some):,} with a click to test on"
+        )
+    asked, truth = asked[some], truth[some]
+    ids = data.users.decode(asked.queries.user)
+    strangers = pl.Series([f"new {i}" for i in range(len(asked))])
+    return Split(
+        train=replace(data, log=log, impressions=whole[learn]),
+        queries=asked.queries,
+        truth=truth,
+        users=ids.cast(pl.String).fill_null(strangers) if ids.null_count() else ids,
+        candidates=asked.slate,
+        name="requests",
+        seed=seed,
+        dropped={"requests without a new click": len(test) - len(some)},
+        inner=inner,
+    )
+
+
 def by_user(
     impressions: Impressions, shares: Sequence[float] = (0.8, 0.1, 0.1), *, seed: int = 0
 ) -> list[Impressions]:
@@ -93,6 +162,10 @@ def by_user(
 
     A request of nobody known is a user of its own.
     """
+    return [impressions[rows] for rows in _rows_by_user(impressions, shares, seed)]
+
+
+def _rows_by_user(impressions: Impressions, shares: Sequence[float], seed: int) -> list[Ints]:
     if not shares or min(shares) < 0 or not np.isclose(sum(shares), 1):
         raise BadParameter(f"shares are parts of a whole, adding up to 1; got {list(shares)}")
     user = impressions.queries.user.astype(np.int64)
@@ -103,7 +176,7 @@ def by_user(
     place = np.random.default_rng(seed).permutation(n)
     ends = np.round(np.cumsum(shares) * n).astype(int)
     part = np.searchsorted(ends, place, side="right")[own]
-    return [impressions[np.flatnonzero(part == i)] for i in range(len(shares))]
+    return [np.flatnonzero(part == i) for i in range(len(shares))]
 
 
 def _place(items: Ints, n: int) -> Floats:  # (B, N)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..data.split import Split
 from ..errors import BadParameter, DataError
 from ..evidence import Evidence, Metric
-from ..model import Recommender, Scorer, at_least, best, chunk
+from ..model import Recommender, Scorer, Stage, at_least, best, chunk, top
 from ..registry import label
 from ..registry import metric as metric_called
 from ..types import PAD, Floats, Histories, Mask, Queries, Slate
@@ -139,6 +139,7 @@ def collect(
 
     One pass: every item is scored once for the slates, ranks and predictions together. Of what is
     not a `Scorer` the slates are its own answers and the ranks come from a slate of all N items.
+    Where the split has candidates, these are ranked and nothing else: by a stage, or by a scorer.
     """
     needs = {name for metric in metrics for name in getattr(metric, "needs", ())}
     if needs - set(COLUMNS):
@@ -153,15 +154,23 @@ def collect(
     columns: dict[str, list[NDArray[Any]]] = {name: [] for name in COLUMNS}
     seconds, done = 0.0, 0
     for part in list(split.queries.chunks(chunk(n))) or [split.queries]:
+        shown = None if split.candidates is None else split.candidates[done : done + len(part)]
         started = perf_counter()
         if not look:
-            slates.append(model.recommend(part, k, filter_seen=filter_seen))
+            if shown is None:
+                slates.append(model.recommend(part, k, filter_seen=filter_seen))
+            else:
+                slates.append(_ordered(model, part, shown).top(k))
             seconds += perf_counter() - started
         else:
-            scores, slate = _scored(model, part, k, filter_seen)
+            if shown is None:
+                scores, slate = _scored(model, part, k, filter_seen)
+            else:
+                whole = _ordered(model, part, shown)
+                scores, slate = _by_place(whole, n), whole.top(k)
             seconds += perf_counter() - started
             truth = split.truth[done : done + len(part)]
-            free = _candidates(part, filter_seen)
+            free = _candidates(part, filter_seen) if shown is None else ~np.isneginf(scores)
             if sampled is not None:
                 free = sampled.among(free, truth, rng)
                 scores = np.where(free, scores, -np.inf)
@@ -233,11 +242,30 @@ def _scored(model: Recommender, part: Queries, k: int, filter_seen: bool) -> tup
         return scores, model.recommend(part, k, filter_seen=filter_seen)
     n = part.history.n_items
     full = model.recommend(part, n, filter_seen=filter_seen)
-    order = np.full((len(part), n), -np.inf)
-    row, slot = np.nonzero(full.filled)
-    order[row, full.items[row, slot]] = n - slot
     # a stage may answer otherwise for k than for N
-    return order, model.recommend(part, k, filter_seen=filter_seen)
+    return _by_place(full, n), model.recommend(part, k, filter_seen=filter_seen)
+
+
+def _by_place(slate: Slate, n: int) -> Floats:  # (B, N)
+    """A score for each item that is listed, the higher the earlier; -inf for the others."""
+    scores = np.full((len(slate), n), -np.inf)
+    row, slot = np.nonzero(slate.filled)
+    scores[row, slate.items[row, slot]] = n - slot
+    return scores
+
+
+def _ordered(model: Any, part: Queries, shown: Slate) -> Slate:
+    """The candidates in the order that a stage gives them, or that a scorer's scores do."""
+    if isinstance(model, Scorer):
+        scores = np.take_along_axis(model.scores(part), np.maximum(shown.items, 0), 1)
+        scores = np.where(shown.filled, scores, -np.inf).astype(np.float32)
+        return replace(shown, scores=scores).take(top(scores, scores.shape[1]))
+    if not isinstance(model, Stage):
+        raise DataError(
+            f"{type(model).__name__} recommends out of the whole catalogue, and this split has "
+            "candidates of its own to be ranked: measure a ranker, a re-ranker or a scorer"
+        )
+    return model(part, shown)
 
 
 def _candidates(part: Queries, filter_seen: bool) -> Mask:  # (B, N)

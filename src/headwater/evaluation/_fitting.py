@@ -14,7 +14,7 @@ import numpy as np
 from ..checkpoint import Kept
 from ..data.split import Split
 from ..errors import BadParameter
-from ..model import Model, Scorer, at_least
+from ..model import Model, Scorer, Stage, at_least
 from ..registry import label
 from ..registry import metric as metric_called
 from ..state import pack, unpack
@@ -184,7 +184,7 @@ def fit(
         if progress is not None:
             progress(what, 1, 1)
         return
-    if early_stopping is not None and validation is not None and isinstance(model, Scorer):
+    if early_stopping is not None and validation is not None and _can_be_judged(model, validation):
         rules = {"": early_stopping}
         found = fit_best(model, validation, rules, what=what, progress=progress, judged=judged)
         found[""].give(model)
@@ -193,6 +193,10 @@ def fit(
     for done, loss in enumerate(model.epochs(data), 1):
         if progress is not None:
             progress(f"{what}\tloss {loss:.4g}", done, max(total, done))
+
+
+def _can_be_judged(model: Model, part: Split) -> bool:
+    return isinstance(model, Scorer) or (isinstance(model, Stage) and part.candidates is not None)
 
 
 def _alone(model: Model) -> None:
