@@ -7,23 +7,35 @@ with its line.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
+import numpy as np
 import yaml
 
+from .data.requests import answered
+from .data.split import RandomPerUser, split
 from .errors import BadFlow, HeadwaterError
 from .model import Model, Recommender, Stage, at_least
 from .registry import build, describe
-from .types import Dataset, Queries, Slate
+from .types import PAD, Dataset, Queries, Slate
 
 __all__ = ["Flow"]
 
 
+HELD_OUT = 0.2  # of everybody's choices, to learn a ranking from
+
+
 @dataclass(kw_only=True, eq=False)
 class Flow(Model):
-    """Itself a recommender, so flows nest."""
+    """Itself a recommender, so flows nest.
+
+    A ranker learns from requests. Where the data have no impressions they are made: a fifth of
+    everybody's choices is held out, the retriever learns from the rest, and what it then finds is
+    what was shown, what was held out what was clicked. After that it learns again, from all.
+    """
 
     retrieve: Recommender
     stages: tuple[Stage, ...] = ()
@@ -32,10 +44,21 @@ class Flow(Model):
     def __post_init__(self) -> None:
         at_least(self, "width", self.width, 1)
 
-    def fit(self, data: Dataset) -> Self:
-        for part in self.parts():
-            part.fit(data)
-        return self
+    def lessons(self, data: Dataset) -> Iterator[tuple[Model, Dataset]]:
+        learners = [stage for stage in self.stages if isinstance(stage, Model)]
+        shown = data
+        if data.impressions is None and any(each.learns_from_impressions for each in learners):
+            held = split(data, RandomPerUser(held_out=HELD_OUT))
+            if isinstance(self.retrieve, Model):
+                yield self.retrieve, held.train
+            asked = answered(self.retrieve, held, self.width)
+            number = np.append(data.users.encode(held.train.users.values), PAD)  # PAD stays PAD
+            queries = replace(asked.queries, user=number[asked.queries.user])
+            shown = replace(data, impressions=replace(asked, queries=queries))
+        for stage in learners:
+            yield stage, shown
+        if isinstance(self.retrieve, Model):
+            yield self.retrieve, data
 
     def recommend(self, queries: Queries, k: int, *, filter_seen: bool = True) -> Slate:
         wide = max(k, self.width) if self.stages else k

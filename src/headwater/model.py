@@ -39,13 +39,32 @@ def learned() -> Any:
 
 @dataclass(kw_only=True, eq=False)
 class Model:
-    """Base of everything that learns. Subclasses are dataclasses and give `fit` or `epochs`."""
+    """Base of everything that learns. Subclasses are dataclasses and give `fit` or `epochs`; what
+    is made of other models gives neither: they learn, one after the other."""
+
+    learns_from_impressions: ClassVar[bool] = False
 
     def fit(self, data: Dataset) -> Self:
         """Learn from ``data``; forgets whatever was learned before."""
+        if self.composed:
+            for part, mine in self.lessons(data):
+                part.fit(mine)
+            return self
         for _ in self.epochs(data):
             pass
         return self
+
+    def lessons(self, data: Dataset) -> Iterator[tuple[Model, Dataset]]:
+        """The models that are fields, each with what it learns from. Whoever goes through them fits
+        each before the next is asked for: a later one may learn from what an earlier one does."""
+        for part in self.parts():
+            yield part, data
+
+    @property
+    def composed(self) -> bool:
+        """Whether it is made of other models, and nothing else of it learns."""
+        own = type(self).fit is Model.fit and type(self).epochs is Model.epochs
+        return own and bool(self.parts())
 
     def epochs(self, data: Dataset) -> Iterator[float]:
         """Learn step by step: yields the loss after each epoch, and can be used at every yield."""

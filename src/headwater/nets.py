@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout, embedding_bag
 
+from .fields import Field
 from .rows import Rows
 
-__all__ = ["Bag"]
+__all__ = ["Bag", "FieldEncoder"]
+
+HOURS, DAYS = 24, 7
 
 
 class Bag(nn.Module):
@@ -34,3 +40,96 @@ class Bag(nn.Module):
             x.items, self.weight, x.start[:-1], mode="sum", per_sample_weights=weights
         )
         return found + self.bias
+
+
+class FieldEncoder(nn.Module):
+    """Who asks, when, after what, and each candidate, as one row of numbers for each candidate.
+
+    A category is a vector, kinds are the mean of theirs, and the history is the mean of the vectors
+    of its items, also multiplied with the candidate's. What is known of users and items lies in the
+    net's buffers, so that a saved net serves with what it was trained with.
+    """
+
+    def __init__(self, fields: Sequence[Field], size: int, *, timed: bool, unknown: float = 0.0):
+        super().__init__()
+        self.fields, self.timed, self.unknown = list(fields), timed, unknown
+        self.tables = nn.ModuleDict()
+        for field in self.fields:
+            if field.kind == "numbers":
+                empty = torch.zeros(field.rows, field.size)
+                self.register_buffer(f"{field.key}_numbers", empty)
+                continue
+            self.tables[field.key] = nn.Embedding(field.size, size)
+            n = field.rows if field.kind == "category" else field.events
+            self.register_buffer(f"{field.key}_codes", torch.zeros(n, dtype=torch.int64))
+            if field.kind == "kinds":
+                start = torch.zeros(field.rows + 1, dtype=torch.int64)
+                self.register_buffer(f"{field.key}_start", start)
+        if timed:
+            self.tables["hour"], self.tables["day"] = (
+                nn.Embedding(HOURS, size),
+                nn.Embedding(DAYS, size),
+            )
+        for name in self.tables:
+            nn.init.normal_(self.table(name).weight, std=0.05)
+        numbers = sum(field.size for field in self.fields if field.kind == "numbers")
+        self.n_vectors = len(self.tables) + 2  # and the history, and its product
+        self.width = self.n_vectors * size + numbers
+
+    def table(self, name: str) -> nn.Embedding:
+        found = self.tables[name]
+        assert isinstance(found, nn.Embedding)
+        return found
+
+    def fill(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Put what `fields_of` found into the buffers."""
+        for name, array in arrays.items():
+            getattr(self, name).copy_(torch.from_numpy(array))
+
+    def forward(self, user: Tensor, items: Tensor, now: Tensor, past: Tensor) -> Tensor:
+        """(B, K, width), for ``user`` (B,), ``items`` (B, K), ``now`` (B,) in seconds and ``past``
+        (B, L), the items of the histories; -1 is nobody and nothing."""
+        b, k = items.shape
+        strangers = next(f.rows for f in self.fields if f.of == "user") - 1
+        who = torch.where(user < 0, strangers, user)
+        what = items.clamp(min=0)
+        parts = []
+        for field in self.fields:
+            at = who if field.of == "user" else what
+            found = self.look_up(field, at)
+            parts.append(found[:, None].expand(b, k, -1) if field.of == "user" else found)
+        if self.timed:
+            hour, day = now // 3600 % HOURS, (now // 86_400 + 4) % DAYS  # 1970 began on a Thursday
+            for name, at in (("hour", hour), ("day", day)):
+                parts.append(self.table(name)(at)[:, None].expand(b, k, -1))
+        own = self.look_up(next(f for f in self.fields if (f.of, f.name) == ("item", "id")), what)
+        there = (past >= 0).unsqueeze(2)
+        codes: Tensor = self.item_id_codes  # type: ignore[assignment]
+        seen = self.table("item_id")(codes[past.clamp(min=0)]) * there
+        history = seen.sum(1) / there.sum(1).clamp(min=1)
+        wide = history[:, None].expand(b, k, -1)
+        parts += [wide, wide * own]
+        return torch.cat(parts, 2)
+
+    def look_up(self, field: Field, at: Tensor) -> Tensor:  # (..., size)
+        """The field of the users or items ``at``."""
+        if field.kind == "numbers":
+            numbers: Tensor = getattr(self, f"{field.key}_numbers")[at]
+            return numbers
+        table, codes = self.table(field.key), getattr(self, f"{field.key}_codes")
+        if field.kind == "category":
+            code = codes[at]
+            if self.training and self.unknown and field.name == "id":
+                hidden = torch.rand(code.shape, device=code.device) < self.unknown
+                code = torch.where(hidden, 0, code)
+            found: Tensor = table(code)
+            return found
+        start = getattr(self, f"{field.key}_start")
+        flat = at.flatten()
+        first, number = start[flat], start[flat + 1] - start[flat]
+        begins = torch.cat([number.new_zeros(1), number.cumsum(0)])
+        offset = torch.arange(int(begins[-1]), device=at.device)
+        row = torch.arange(len(flat), device=at.device).repeat_interleave(number)
+        mine = codes[first[row] + offset - begins[row]]
+        mean = embedding_bag(mine, table.weight, begins[:-1], mode="mean")
+        return mean.view(*at.shape, table.embedding_dim)

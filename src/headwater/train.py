@@ -89,12 +89,14 @@ def train(
     data: Dataset,
     batch: Callable[[Ints, torch.device], Any],
     loss: Callable[[Any, Any, int], Tensor] | Sequence[Phase],
+    *,
+    rows: Ints | None = None,
 ) -> Iterator[float]:
     """Minimise ``loss`` over ``model.net_`` by the settings ``model.how``; yields its mean.
 
-    ``batch(rows, device)`` makes what the loss looks at out of the numbers of some rows of the
-    log; rows without events are left out. ``step`` counts the steps that the phase has made.
-    `Diverged` if the loss is no longer finite.
+    ``batch(rows, device)`` makes what the loss looks at out of some of ``rows``, which are numbers
+    of any sort; the rows of the log that have events if None. ``step`` counts the steps that the
+    phase has made. `Diverged` if the loss is no longer finite.
 
     With ``how.checkpoint`` the state is kept after each epoch, under the fingerprint of the model
     and the data; a run that finds one yields the past losses again at once, and goes on.
@@ -115,7 +117,8 @@ def train(
         for epoch, past in enumerate(list(state.losses), 1):
             fabric.log("loss", past, epoch)
             yield past
-        yield from _epochs(model, data, batch, phases, fabric, state, optimizers, kept)
+        full = np.flatnonzero(data.log.lengths) if rows is None else rows
+        yield from _epochs(model, full, batch, phases, fabric, state, optimizers, kept)
     finally:
         for logger in fabric.loggers:
             logger.finalize("success")
@@ -123,7 +126,7 @@ def train(
 
 def _epochs(
     model: Any,
-    data: Dataset,
+    full: Ints,
     batch: Callable[[Ints, torch.device], Any],
     phases: Sequence[Phase],
     fabric: Fabric,
@@ -133,7 +136,6 @@ def _epochs(
 ) -> Iterator[float]:
     how: Train = model.how
     net = state.net
-    full = np.flatnonzero(data.log.lengths)
     rank, world = fabric.global_rank, fabric.world_size
     for epoch in range(len(state.losses), how.n_epochs):
         order = np.random.default_rng([how.seed, epoch])
@@ -187,7 +189,16 @@ def identity(model: Any, data: Dataset) -> str:
     data.catalog.table.write_ipc(table)
     sha.update(table.getbuffer())
     log = data.log
-    arrays = [log.start, log.items, log.values, log.times, *data.catalog.vectors.values()]
+    arrays: list[Any] = [log.start, log.items, log.values, log.times]
+    arrays += data.catalog.vectors.values()
+    if data.people is not None:
+        table = io.BytesIO()
+        data.people.write_ipc(table)
+        sha.update(table.getbuffer())
+    if data.impressions is not None:
+        shown = data.impressions
+        arrays += [shown.slate.items, shown.clicks, shown.queries.user, shown.queries.now]
+        arrays += [shown.queries.history.start, shown.queries.history.items]
     for array in arrays:
         sha.update(np.ascontiguousarray(array).data)
     return f"{model.address} {plain!r} {log.n_items} {sha.hexdigest()}"

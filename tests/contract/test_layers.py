@@ -11,7 +11,7 @@ LAYERS = (
     ("errors",),
     ("types", "atomic", "rows"),
     ("losses", "model", "state"),
-    ("train", "checkpoint", "negatives", "nets", "evidence", "features"),
+    ("train", "checkpoint", "negatives", "nets", "evidence", "features", "fields"),
     ("data",),
     (*STAGES, "metrics"),
     ("registry",),

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..checkpoint import Kept
+from ..data.requests import split_requests
 from ..data.split import Split
 from ..errors import BadParameter
 from ..model import Model, Scorer, Stage, at_least
@@ -160,20 +161,21 @@ def fit(
     """Fit ``model`` on ``data``, part by part.
 
     With ``early_stopping`` what learns in epochs learns from ``validation.train`` instead, and is
-    left as it was after the epoch that is best on the rest of ``validation``. ``judged`` is told
-    each judgement.
+    left as it was after the epoch that is best on the rest of ``validation``; of what learns from
+    impressions, a tenth of the users are kept to judge by, where ``validation`` has no candidates.
+    ``judged`` is told each judgement.
     """
-    for part in model.parts():
+    for part, mine in model.lessons(data) if model.composed else ():
         fit(
             part,
-            data,
+            mine,
             validation=validation,
             early_stopping=early_stopping,
             what=what,
             progress=progress,
             judged=judged,
         )
-    if model.parts():
+    if model.composed:
         return
     _alone(model)
     what = what or model.address
@@ -184,6 +186,10 @@ def fit(
         if progress is not None:
             progress(what, 1, 1)
         return
+    ranked = validation is not None and validation.candidates is not None
+    if early_stopping is not None and model.learns_from_impressions and not ranked:
+        seed = validation.seed if validation else 0
+        validation = split_requests(data, shares=(0.9, 0, 0.1), seed=seed)
     if early_stopping is not None and validation is not None and _can_be_judged(model, validation):
         rules = {"": early_stopping}
         found = fit_best(model, validation, rules, what=what, progress=progress, judged=judged)

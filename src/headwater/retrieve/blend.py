@@ -17,13 +17,13 @@ Differs: in the weights, which neither has.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Literal
 
 import numpy as np
 
 from ..errors import BadParameter
 from ..model import Model, Recommender, at_least
-from ..types import PAD, Dataset, Floats, Queries, Slate
+from ..types import PAD, Floats, Queries, Slate
 from ._paths import merged
 
 __all__ = ["Blend"]
@@ -48,11 +48,6 @@ class Blend(Model):
             raise BadParameter(f"Blend: weights must be at least 0, got {self.weights}")
         at_least(self, "offset", self.offset, 0)
         at_least(self, "width", self.width, 1)
-
-    def fit(self, data: Dataset) -> Self:
-        for part in self.parts():
-            part.fit(data)
-        return self
 
     def recommend(self, queries: Queries, k: int, *, filter_seen: bool = True) -> Slate:
         at_least(self, "k", k, 1)

@@ -15,12 +15,11 @@ Differs: Burke's cascade refines ties of the first by the second; here ties are 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 
 from ..model import Model, Recommender, at_least
-from ..types import PAD, Dataset, Queries, Slate
+from ..types import PAD, Queries, Slate
 from ._paths import merged
 
 __all__ = ["Fallback"]
@@ -34,11 +33,6 @@ class Fallback(Model):
 
     def __post_init__(self) -> None:
         at_least(self, "least", self.least, 0)
-
-    def fit(self, data: Dataset) -> Self:
-        for part in self.parts():
-            part.fit(data)
-        return self
 
     def recommend(self, queries: Queries, k: int, *, filter_seen: bool = True) -> Slate:
         one = self.first.recommend(queries, k, filter_seen=filter_seen)

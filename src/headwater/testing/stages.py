@@ -18,12 +18,14 @@ from typing import Any
 import numpy as np
 
 from ..artifact import load, save
+from ..data.requests import drawn
+from ..data.split import split
 from ..data.toy import blocks, histories, world
 from ..errors import NotFitted
 from ..flow import Flow
 from ..model import Model, Stage
 from ..registry import build, describe
-from ..types import PAD, Dataset, Histories, Queries, Slate
+from ..types import PAD, Dataset, Histories, Impressions, Queries, Slate
 from .recommenders import fitted, learns, people, same_histories
 
 __all__ = ["CHECKS"]
@@ -36,7 +38,7 @@ def check_is_stage(stage: Any) -> None:
 
 def check_same_candidates(stage: Any) -> None:
     """Nothing is lost, nothing comes twice, empty slots are last, every column moves along."""
-    data = blocks()
+    data = asked_world()
     queries, slate = candidates(data)
     got = fitted(stage, data)(queries, slate)
     assert got.items.shape == slate.items.shape
@@ -55,7 +57,7 @@ def check_same_candidates(stage: Any) -> None:
 
 def check_batch_is_rows(stage: Any) -> None:
     """A batch of requests gets what each of them gets alone, however wide the batch is."""
-    data = blocks()
+    data = asked_world()
     trained = fitted(stage, data)
     queries, slate = candidates(data)
     whole = trained(queries, slate)
@@ -69,7 +71,7 @@ def check_batch_is_rows(stage: Any) -> None:
 
 def check_same_seed_same_stage(stage: Any) -> None:
     """The same parameters and data give the same answers; a second fit forgets the first."""
-    data, other = blocks(seed=1), blocks(seed=2)
+    data, other = asked_world(seed=1), asked_world(seed=2)
     again = stage.fresh()
     again.fit(other)
     again.fit(data)
@@ -81,7 +83,7 @@ def check_leaves_global_randomness(stage: Any) -> None:
     state = str(np.random.get_state(legacy=False))  # noqa: NPY002
     torch = sys.modules.get("torch")
     torch_state = torch.get_rng_state().tolist() if torch else None
-    data = blocks()
+    data = asked_world()
     fitted(stage, data)(*candidates(data))
     assert state == str(np.random.get_state(legacy=False))  # noqa: NPY002
     assert not torch or torch_state == torch.get_rng_state().tolist()
@@ -89,7 +91,7 @@ def check_leaves_global_randomness(stage: Any) -> None:
 
 def check_newcomers(stage: Any) -> None:
     """Who did nothing yet, and a user nobody has seen, get all that there is."""
-    data = blocks()
+    data = asked_world()
     trained = fitted(stage, data)
     _, slate = candidates(data)
     nobody = data.newcomers(Histories.empty(len(slate), len(data.items)))
@@ -98,7 +100,7 @@ def check_newcomers(stage: Any) -> None:
 
 
 def check_inputs_unchanged(stage: Any) -> None:
-    data = blocks()
+    data = asked_world()
     queries, slate = candidates(data)
     before = copy.deepcopy((data.log, queries.history, slate, describe(stage)))
     fitted(stage, data)(queries, slate)
@@ -116,7 +118,7 @@ def check_not_fitted(stage: Any) -> None:
     assert not fresh.fitted
     said = ""
     try:
-        fresh(*candidates(blocks()))
+        fresh(*candidates(asked_world()))
     except NotFitted as error:
         said = str(error)
     assert "call fit" in said, "an unfitted stage must raise NotFitted, which says what to do"
@@ -131,7 +133,7 @@ def check_tree(stage: Any) -> None:
 
 def check_saves_in_a_flow(stage: Any) -> None:
     """Behind any recommender; saved and loaded, the same lists."""
-    data = blocks()
+    data = asked_world()
     flow = fitted(Flow(retrieve=build("itemknn", k=20), stages=(stage.fresh(),), width=25), data)
     asked = people(data)
     first = flow.recommend(asked, 10)
@@ -146,6 +148,10 @@ def check_saves_in_a_flow(stage: Any) -> None:
 def check_tiny(stage: Any) -> None:
     """One user, one item, one event; no candidates; no requests."""
     data = world(histories([(0, 0)], n_rows=1, n_items=1))
+    slate = Slate(np.zeros((1, 1), np.int32), np.zeros((1, 1), np.float32))
+    data = replace(
+        data, impressions=Impressions(data.queries(), slate, np.ones((1, 1), np.float32))
+    )
     trained = fitted(stage, data)
     asked = data.queries()
     one = trained(asked, Slate(np.zeros((1, 1), np.int32), np.ones((1, 1), np.float32)))
@@ -172,6 +178,13 @@ CHECKS: tuple[Callable[[Any], None], ...] = (
     check_tiny,
 )
 """What holds for every stage that orders candidates."""
+
+
+def asked_world(seed: int = 0) -> Dataset:
+    """`blocks`, and from everybody a request in which what they chose is among other items."""
+    data = blocks(seed=seed)
+    part = split(data, "random_per_user", seed=seed)
+    return replace(part.train, impressions=drawn(part, k=10, seed=seed))
 
 
 def candidates(data: Dataset, *, width: int = 12, seed: int = 0) -> tuple[Queries, Slate]:

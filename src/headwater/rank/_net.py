@@ -1,0 +1,143 @@
+"""What rankers with a net share: the fields, the loop over requests, the losses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..errors import DataError
+from ..fields import Field, fields_of
+from ..losses import listwise, pairwise, pointwise
+from ..model import Ranker, at_least, between, learned
+from ..nets import FieldEncoder
+from ..train import Train, seeded, train
+from ..types import Dataset, Floats, Impressions, Ints, Queries, Slate
+
+LOSSES = {"pointwise": pointwise, "pairwise": pairwise, "listwise": listwise}
+
+
+@dataclass(frozen=True, eq=False)
+class Requests:
+    """A batch of requests on the device."""
+
+    user: Tensor  # (B,) int64, -1 for somebody new
+    items: Tensor  # (B, K) int64, -1 for none
+    now: Tensor  # (B,) int64
+    past: Tensor  # (B, L) int64
+    clicks: Tensor | None = None  # (B, K) float32
+    weights: Tensor | None = None  # (B, K) float32
+
+    @classmethod
+    def of(
+        cls, queries: Queries, slate: Slate, length: int, device: Any, **more: Floats | None
+    ) -> Requests:
+        def moved(array: Any) -> Tensor:
+            return torch.from_numpy(np.ascontiguousarray(array)).to(device)
+
+        return cls(
+            user=moved(queries.user.astype(np.int64)),
+            items=moved(slate.items.astype(np.int64)),
+            now=moved(queries.now.astype(np.int64)),
+            past=moved(queries.history.padded(length).astype(np.int64)),
+            **{name: None if each is None else moved(each) for name, each in more.items()},
+        )
+
+
+@dataclass(kw_only=True, eq=False)
+class NetRanker(Ranker):
+    """A method gives `head`, and `weights` where candidates do not count alike."""
+
+    learns_from_impressions: ClassVar[bool] = True
+
+    embedding_size: int = 16
+    history: int = 50  # latest items of the history that are looked at
+    item_columns: tuple[str, ...] | None = None  # of the catalogue; None: all that can be read
+    user_columns: tuple[str, ...] | None = None  # of what is known of people; None: likewise
+    vectors: tuple[str, ...] = ()  # names of the catalogue's vectors
+    most_codes: int = 100_000  # values of a field; if there are more, they are hashed
+    unknown: float = 0.1  # share of user and item numbers that are hidden while training
+    loss: Literal["pointwise", "pairwise", "listwise"] = "pointwise"
+    how: Train = Train(n_epochs=20, batch_size=128, learning_rate=1e-3)
+
+    fields_: str = learned()  # what there is, as JSON
+    timed_: int = learned()  # whether anybody knows when requests were made
+    net_: Any = learned()
+
+    def __post_init__(self) -> None:
+        at_least(self, "embedding_size", self.embedding_size, 1)
+        at_least(self, "history", self.history, 1)
+        at_least(self, "most_codes", self.most_codes, 1)
+        between(self, "unknown", self.unknown, 0, 1)
+
+    def head(self, fields: FieldEncoder) -> nn.Module:
+        """From (..., fields.width) to (..., 1)."""
+        raise NotImplementedError
+
+    def weights(self, data: Dataset, shown: Impressions) -> Floats | None:  # noqa: ARG002
+        """What each candidate (B, K) counts while training; None is all alike."""
+        return None
+
+    def build(self) -> nn.Module:
+        fields = [Field(**each) for each in json.loads(self.fields_)]
+        encoder = FieldEncoder(
+            fields, self.embedding_size, timed=bool(self.timed_), unknown=self.unknown
+        )
+        return nn.ModuleDict({"fields": encoder, "head": self.head(encoder)})
+
+    def epochs(self, data: Dataset) -> Iterator[float]:
+        shown = data.impressions
+        if shown is None:
+            raise DataError(
+                f"{type(self).__name__} learns from impressions, and the data have none: "
+                "read_impressions reads them, and a flow makes them of what its retriever finds"
+            )
+        fields, arrays = fields_of(
+            data,
+            item_columns=self.item_columns,
+            user_columns=self.user_columns,
+            vectors=self.vectors,
+            most_codes=self.most_codes,
+        )
+        self.fields_ = json.dumps([each.as_dict() for each in fields])
+        self.timed_ = int(shown.queries.now.max(initial=0) > shown.queries.now.min(initial=0))
+        weights = self.weights(data, shown)
+        with seeded([self.how.seed]):
+            self.net_ = self.build()
+        self.net_["fields"].fill(arrays)
+
+        def batch(rows: Ints, device: torch.device) -> Requests:
+            part = shown[rows]
+            return Requests.of(
+                part.queries,
+                part.slate,
+                self.history,
+                device,
+                clicks=part.clicks.astype(np.float32),
+                weights=None if weights is None else weights[rows].astype(np.float32),
+            )
+
+        some = np.flatnonzero(shown.slate.filled.any(1))
+        yield from train(self, data, batch, self.step, rows=some)
+
+    def step(self, net: Any, asked: Requests, step: int) -> Tensor:  # noqa: ARG002
+        assert asked.clicks is not None
+        logits = self.scored(net, asked)
+        return LOSSES[self.loss](logits, asked.clicks, asked.items >= 0, asked.weights)
+
+    def scored(self, net: Any, asked: Requests) -> Tensor:  # (B, K)
+        x = net["fields"](asked.user, asked.items, asked.now, asked.past)
+        out: Tensor = net["head"](x)[..., 0]
+        return out
+
+    @torch.inference_mode()
+    def logits(self, queries: Queries, slate: Slate) -> Floats:  # (B, K)
+        device = next(self.net_.parameters()).device
+        out = self.scored(self.net_, Requests.of(queries, slate, self.history, device))
+        found: Floats = out.float().cpu().numpy()
+        return found

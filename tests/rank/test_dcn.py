@@ -1,0 +1,122 @@
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from headwater.data.requests import drawn, split_requests  # noqa: E402
+from headwater.data.split import split  # noqa: E402
+from headwater.data.toy import blocks  # noqa: E402
+from headwater.errors import BadParameter, DataError  # noqa: E402
+from headwater.evaluation import EarlyStopping, fit, judge  # noqa: E402
+from headwater.rank._net import Requests  # noqa: E402
+from headwater.rank.dcn import CrossAndDeep  # noqa: E402
+from headwater.registry import build  # noqa: E402
+
+
+@pytest.mark.parametrize("cross", [0, 1, 3])
+@pytest.mark.parametrize("sizes", [(), (4,), (5, 3)])
+def test_the_net_is_the_formula(cross, sizes):
+    torch.manual_seed(0)
+    net = CrossAndDeep(6, cross, sizes, 0.5).double().eval()
+    for p in net.parameters():
+        torch.nn.init.normal_(p)
+    x0 = torch.randn(4, 3, 6, dtype=torch.float64)
+    w = {name: p.detach().numpy() for name, p in net.named_parameters()}
+    x = x0.numpy()
+    for l in range(cross):  # noqa: E741
+        x = x0.numpy() * (x @ w[f"cross.{l}.weight"].T) + w[f"offsets.{l}"] + x
+    h = x0.numpy()
+    for l in range(len(sizes)):  # noqa: E741
+        h = np.maximum(h @ w[f"deep.{3 * l}.weight"].T + w[f"deep.{3 * l}.bias"], 0)
+    want = np.concatenate([x, h], -1) @ w["last.weight"].T + w["last.bias"]
+    np.testing.assert_allclose(net(x0).detach().numpy(), want, rtol=1e-10)
+
+
+@pytest.fixture(scope="module")
+def asked():
+    part = split(blocks(users=300), "random_per_user", seed=0)
+    return split_requests(part.train, drawn(part, k=12, popularity=0, seed=0), seed=0)
+
+
+@pytest.mark.parametrize("loss", ["pointwise", "pairwise", "listwise"])
+def test_learns_what_people_like(asked, loss):
+    """Of people it has never seen, by their histories: far above chance, for every loss."""
+    how = {"n_epochs": 25, "learning_rate": 0.01, "batch_size": 32}
+    model = build("dcn", loss=loss, hidden_sizes=[16], how=how).fit(asked.train)
+    assert judge(model, asked, "AUC") > 0.65
+
+
+def test_serves_what_it_was_trained_with(asked):
+    """The logits in serving are those that the loss saw, request by request."""
+    model = build("dcn", hidden_sizes=[8], how={"n_epochs": 2}).fit(asked.train)
+    shown = asked.train.impressions[np.arange(9)]
+    logits = model.logits(shown.queries, shown.slate)
+    again = Requests.of(shown.queries, shown.slate, model.history, "cpu")
+    with torch.inference_mode():
+        np.testing.assert_array_equal(model.scored(model.net_, again).numpy(), logits)
+    with torch.enable_grad():
+        assert model.net_.training is False
+        train_side = model.scored(model.net_, again).detach().numpy()
+    np.testing.assert_allclose(train_side, logits, rtol=1e-6)
+
+
+def test_early_stopping_by_requests(asked):
+    model = build("dcn", hidden_sizes=[8], how={"n_epochs": 12, "learning_rate": 0.02})
+    values = []
+    fit(
+        model,
+        asked.train,
+        validation=asked.validation,
+        early_stopping=EarlyStopping(metric="NDCG@5", patience=3),
+        judged=lambda epoch, value: values.append(value),  # noqa: ARG005
+    )
+    assert judge(model, asked.validation, "NDCG@5") == pytest.approx(max(values))
+    alone = build("dcn", hidden_sizes=[8], how={"n_epochs": 3})
+    fit(alone, asked.train, early_stopping=EarlyStopping(metric="NDCG@5"), validation=None)
+    assert alone.fitted
+
+
+def test_in_a_flow_it_learns_from_what_the_retriever_finds():
+    data = blocks(users=200)
+    flow = build(
+        {
+            "model": "flow",
+            "retrieve": {"model": "ease", "l2": 10.0},
+            "stages": [{"model": "dcn", "hidden_sizes": [8], "how": {"n_epochs": 3}}, "mmr"],
+            "width": 15,
+        }
+    ).fit(data)
+    slate = flow.recommend(data.queries([0, 1, 2]), 5)
+    assert slate.filled.all()
+
+
+def test_what_a_flow_teaches():
+    """The retriever that made the requests had not seen what is clicked in them."""
+    data = blocks(users=200)
+    flow = build({"model": "flow", "retrieve": "ease", "stages": ["dcn", "mmr"], "width": 15})
+    log = []
+    for part, mine in flow.lessons(data):
+        log.append((part.address, mine))
+        if part.address == "retrieve.matrix.ease":
+            part.fit(mine)
+    assert [address for address, _ in log] == [
+        "retrieve.matrix.ease",
+        "rank.dcn",
+        "rerank.mmr",
+        "retrieve.matrix.ease",
+    ]
+    first, ranker, _, last = (mine for _, mine in log)
+    assert last is data
+    shown = ranker.impressions
+    assert shown.clicks.sum() > 0
+    clicked = shown.queries.user[shown.chosen.rows], shown.chosen.items
+    place = first.users.encode(data.users.decode(clicked[0]))
+    assert not first.log.matrix().toarray()[place, clicked[1]].any()
+    assert data.log.matrix().toarray()[clicked].all()
+
+
+def test_mistakes():
+    with pytest.raises(DataError, match="DCN learns from impressions, and the data have none"):
+        build("dcn").fit(blocks())
+    with pytest.raises(BadParameter, match="dropout must be from 0 to below 1"):
+        build("dcn", dropout=1.0)
