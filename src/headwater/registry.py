@@ -41,6 +41,7 @@ EXTRAS = {
     "numba": "fast",
     "torch": "torch",
     "lightning_fabric": "torch",
+    "xgboost": "boost",
 }  # package -> the extra that brings it
 
 

@@ -10,6 +10,8 @@ from headwater.testing import stages as checks
 # Parameters for worlds of a dozen items. A stage that is not here is tested with its defaults.
 SMALL: dict[str, dict] = {
     "rank.dcn": {"embedding_size": 4, "hidden_sizes": [8], "how": {"n_epochs": 3}},
+    "rank.ipw": {"embedding_size": 4, "hidden_sizes": [8], "how": {"n_epochs": 3}},
+    "rank.lambdamart": {"n_trees": 5, "size": 4},
     "rank.logistic": {"how": {"n_epochs": 3}},
 }
 STAGES = [w for w in addresses() if w.startswith(("rank.", "rerank."))]

@@ -8,8 +8,8 @@ from headwater.data.split import split  # noqa: E402
 from headwater.data.toy import blocks  # noqa: E402
 from headwater.errors import BadParameter, DataError  # noqa: E402
 from headwater.evaluation import EarlyStopping, fit, judge  # noqa: E402
+from headwater.rank._cross import CrossAndDeep  # noqa: E402
 from headwater.rank._net import Requests  # noqa: E402
-from headwater.rank.dcn import CrossAndDeep  # noqa: E402
 from headwater.registry import build  # noqa: E402
 
 
