@@ -67,7 +67,8 @@ class IPW(Crossed):
         wanted = taste(shown.queries.history, each)  # (B, kinds)
         has = (each > 0).astype(np.float64)
         row = np.repeat(np.arange(len(shown)), at.shape[1])
-        theta = np.asarray((has[at.ravel()] * wanted[row]).sum(1)).reshape(at.shape)
+        mine: Any = has[at.ravel()].multiply(wanted[row]).sum(1)
+        theta = np.asarray(mine, np.float64).reshape(at.shape)
         theta[~wanted.any(1)] = 1
         return theta
 
