@@ -1,9 +1,15 @@
+import time
+from pathlib import Path
+
+import numpy as np
 import pytest
 
 from headwater.data.toy import blocks
-from headwater.errors import BadFlow
+from headwater.errors import BadFlow, BadParameter, NotFitted
+from headwater.facade import fit, recommend
 from headwater.flow import Flow, read_flow, write_flow
-from headwater.registry import describe
+from headwater.registry import build, describe
+from headwater.trace import traced, why
 
 GOOD = """\
 model: flow
@@ -69,3 +75,99 @@ def test_mistakes_have_lines(tmp_path, old, new, line, said):
         read_flow(path)
     assert str(error.value).startswith(f"{path}, line {line}: ")
     assert said in str(error.value)
+
+
+class Broken:
+    """A stage that is not a method of the registry."""
+
+    def __init__(self, seconds=0.0):
+        self.seconds = seconds
+
+    def __call__(self, queries, slate):  # noqa: ARG002
+        time.sleep(self.seconds)
+        raise RuntimeError("no disk")
+
+
+class Slow(Broken):
+    def __call__(self, queries, slate):  # noqa: ARG002
+        time.sleep(self.seconds)
+        return slate.take(np.argsort(slate.items, axis=1))
+
+
+def test_a_stage_that_fails_is_left_out_and_said(caplog):
+    data = blocks()
+    asked = data.queries([0, 1, 2])
+    plain = Flow(retrieve=build("ease"), stages=(build("mmr"),)).fit(data).recommend(asked, 6)
+    broken = Flow(retrieve=build("ease"), stages=(build("mmr"), Broken()), degrade=True).fit(data)
+    with traced() as steps:
+        got = broken.recommend(asked, 6)
+    np.testing.assert_array_equal(got.items, plain.items)
+    assert [step.failed for step in steps] == ["", "", "RuntimeError: no disk"]
+    assert "Broken is left out: it RuntimeError: no disk" in caplog.text
+    strict = Flow(retrieve=build("ease"), stages=(Broken(),)).fit(data)
+    with pytest.raises(RuntimeError, match="no disk"):
+        strict.recommend(asked, 6)
+
+
+def test_a_stage_that_is_late_is_left_out():
+    data = blocks()
+    asked = data.queries([0, 1, 2])
+    flow = Flow(retrieve=build("ease"), stages=(Slow(1.0),), degrade=True, limit=0.05).fit(data)
+    plain = Flow(retrieve=build("ease"), width=200).fit(data).recommend(asked, 6)
+    with traced() as steps:
+        np.testing.assert_array_equal(flow.recommend(asked, 6).items, plain.items)
+    assert steps[1].failed == "took longer than 0.05 s"
+    quick = Flow(retrieve=build("ease"), stages=(Slow(0.0),), degrade=True, limit=5.0).fit(data)
+    assert (quick.recommend(asked, 6).items != plain.items).any()
+    with pytest.raises(BadParameter, match="may degrade"):
+        Flow(retrieve=build("ease"), limit=1.0)
+
+
+def test_a_mistake_is_not_a_failure():
+    """Nothing is left out because somebody forgot to fit."""
+    data = blocks()
+    flow = Flow(retrieve=build("ease").fit(data), stages=(build("mmr"),), degrade=True)
+    with pytest.raises(NotFitted):
+        flow.recommend(data.queries([0]), 3)
+
+
+def test_why_each_item_is_where_it_is():
+    """Place by place, as the slates of the steps say it."""
+    data = blocks()
+    flow = Flow(retrieve=build("ease"), stages=(build("mmr", trade=0.3, by="genres"),), width=20)
+    flow.fit(data)
+    with traced() as steps:
+        slate = flow.recommend(data.queries([4, 5]), 8)
+    assert [step.name for step in steps] == ["retrieve.matrix.ease", "rerank.mmr"]
+    assert all(step.seconds >= 0 for step in steps)
+    first = steps[0].slate.items
+    moved = 0
+    for row in range(2):
+        told = why(steps, row, slate.items[row].tolist())
+        for now, (item, said) in enumerate(zip(slate.items[row], told, strict=True), 1):
+            was = int(np.flatnonzero(first[row] == item)[0]) + 1
+            assert said.startswith(f"ease found it, place {was}")
+            way = "up" if now < was else "down"
+            assert (f"moved {way} for variety, {was} to {now} (mmr)" in said) == (now != was)
+            moved += now != was
+    assert moved > 3
+    with traced() as nothing:
+        pass
+    assert nothing == []
+
+
+def test_flows_that_come_along():
+    """Both files can be read; the one for films fitted and asked, saved and loaded alike."""
+    pytest.importorskip("torch")
+    root = Path(__file__).parents[1] / "flows"
+    assert read_flow(root / "news.yaml").stages[1].most == 3
+    films = read_flow(root / "films.yaml")
+    data = blocks()
+    small = build(
+        describe(films),
+        **{"width": 30, "stages.0.hidden_sizes": [8], "stages.0.how.n_epochs": 2},
+    )
+    fitted = fit(small, data)
+    table = recommend(fitted, users=[3, 5], k=4, trace=True)
+    assert table["why"].str.contains("found it, place").all()
+    assert recommend(fitted, users=[3, 5], k=4).columns == table.drop("why").columns

@@ -409,6 +409,7 @@ def recommend(
     ] = None,
     k: K = 10,
     repeat: Annotated[bool, typer.Option("--repeat", help="What was chosen before, too.")] = False,
+    why: Annotated[bool, typer.Option("--why", help="Say how a flow came to each item.")] = False,
     out: Annotated[Path | None, typer.Option(help="Write .csv or .parquet instead.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -429,6 +430,7 @@ def recommend(
             declined=None if declined is None else [listed(declined, "--declined")],
             k=k,
             filter_seen=not repeat,
+            trace=why,
             progress=told,
         )
     if out is None:

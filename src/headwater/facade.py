@@ -34,6 +34,7 @@ from .flow import read_flow
 from .model import Model, Recommender, Scorer
 from .registry import build, describe
 from .registry import metric as make_metric
+from .trace import traced, why
 from .types import PAD, Dataset, Guide, Histories, Queries, Slate
 
 __all__ = [
@@ -132,6 +133,7 @@ def recommend(
     guide: Mapping[str, Any] | None = None,
     strength: float | None = None,
     declined: Sequence[Sequence[Any]] | None = None,
+    trace: bool = False,
     progress: Progress | None = None,
 ) -> pl.DataFrame:
     """The k best items of each user: user_id, item_id, rank, score, title, path.
@@ -145,6 +147,9 @@ def recommend(
     leans every list to kinds in a column of the catalogue, ``{"genres": ["Horror"]}``, not at all
     at a ``strength`` of 0 and as far as it was learned at 1, the default; ``declined`` are, for
     each of those who ask, the ids of items that they are known not to have chosen, and do not get.
+
+    With ``trace`` a last column ``why`` says for each item where a flow found it and which of its
+    stages moved it; `headwater.trace` has the slates and times of each.
 
     >>> from headwater.data.toy import checkers
     >>> model = fit("ease", checkers(8)[0], l2=1)
@@ -169,10 +174,14 @@ def recommend(
     if guide is not None or declined is not None:
         queries = steered(model, queries, guide, strength, declined)
     slates = []
+    told: list[str] = []
     size = 4096
     for at_ in range(0, len(queries), size):
         part = queries[at_ : at_ + size]
-        slates.append(model.model.recommend(part, k, filter_seen=filter_seen))
+        with traced() as steps:
+            slates.append(model.model.recommend(part, k, filter_seen=filter_seen))
+        for row in range(len(part)) if trace else ():
+            told += why(steps, row, slates[-1].items[row][slates[-1].filled[row]].tolist())
         if progress is not None:
             progress("recommend", min(at_ + size, len(queries)), len(queries))
     if not slates:
@@ -187,7 +196,13 @@ def recommend(
         by_others = slate.filled.any(1) & ~(led[slate.path] & slate.filled).any(1)
         if by_others.any():
             log.warning("%d of them get the fallback, which follows no guide", by_others.sum())
-    return frame(model, slate, names)
+    table = frame(model, slate, names)
+    if not trace:
+        return table
+    said = pl.Series("why", told, dtype=pl.String)  # nothing of what no flow had a part in
+    return table.with_columns(said).with_columns(
+        why=pl.when(said != "").then(said).otherwise("path")
+    )
 
 
 def steered(

@@ -6,10 +6,13 @@ with its line.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -17,13 +20,16 @@ import yaml
 
 from .data.requests import answered
 from .data.split import RandomPerUser, split
-from .errors import BadFlow, HeadwaterError
+from .errors import BadFlow, BadParameter, HeadwaterError
 from .model import Model, Recommender, Stage, at_least
 from .registry import build, describe
+from .trace import Step, note
 from .types import PAD, Dataset, Queries, Slate
 
 __all__ = ["Flow"]
 
+
+log = logging.getLogger("headwater")
 
 HELD_OUT = 0.2  # of everybody's choices, to learn a ranking from
 
@@ -40,9 +46,15 @@ class Flow(Model):
     retrieve: Recommender
     stages: tuple[Stage, ...] = ()
     width: int = 200  # candidates that go into the first stage
+    degrade: bool = False  # go on without a stage that fails; False: the error is raised
+    limit: float | None = None  # seconds that a stage may take for a batch, if it may be left out
 
     def __post_init__(self) -> None:
         at_least(self, "width", self.width, 1)
+        if self.limit is not None:
+            at_least(self, "limit", self.limit, 0, above=True)
+            if not self.degrade:
+                raise BadParameter("Flow: a limit is for a flow that may degrade: degrade=True")
 
     def lessons(self, data: Dataset) -> Iterator[tuple[Model, Dataset]]:
         learners = [stage for stage in self.stages if isinstance(stage, Model)]
@@ -62,10 +74,48 @@ class Flow(Model):
 
     def recommend(self, queries: Queries, k: int, *, filter_seen: bool = True) -> Slate:
         wide = max(k, self.width) if self.stages else k
+        began = perf_counter()
         slate = self.retrieve.recommend(queries, wide, filter_seen=filter_seen)
+        note(Step(_name(self.retrieve), "", perf_counter() - began, slate))
         for stage in self.stages:
-            slate = stage(queries, slate)
+            slate = self.staged(stage, queries, slate)
         return slate.top(k)
+
+    def staged(self, stage: Stage, queries: Queries, slate: Slate) -> Slate:
+        """What ``stage`` makes of ``slate``, or ``slate`` if the flow degrades and it fails."""
+        began = perf_counter()
+        failed, made = "", slate
+        try:
+            made = (
+                stage(queries, slate)
+                if self.limit is None
+                else self._in_time(stage, queries, slate)
+            )
+        except HeadwaterError:  # a mistake of whoever asks, which no retry mends
+            raise
+        except TimeoutError:
+            failed = f"took longer than {self.limit} s"
+        except Exception as error:
+            if not self.degrade:
+                raise
+            failed = f"{type(error).__name__}: {error}"
+        if failed:
+            log.warning("%s is left out: it %s", _name(stage), failed)
+        reason = getattr(stage, "reason", "by its rule")
+        note(Step(_name(stage), reason, perf_counter() - began, made, failed))
+        return made
+
+    def _in_time(self, stage: Stage, queries: Queries, slate: Slate) -> Slate:
+        """A stage that is too late goes on in its thread, and nobody waits for it."""
+        pool = ThreadPoolExecutor(max_workers=1)
+        try:
+            return pool.submit(stage, queries, slate).result(self.limit)
+        finally:
+            pool.shutdown(wait=False)
+
+
+def _name(part: object) -> str:
+    return str(getattr(part, "address", type(part).__name__))
 
 
 def read_flow(path: str | Path) -> Model:

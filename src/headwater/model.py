@@ -170,6 +170,8 @@ class Scorer(Model):
 class Ranker(Model):
     """A stage that scores every candidate and sorts by it; it only has to give `logits`."""
 
+    reason: ClassVar[str] = "by its features"  # why it moves items, for people
+
     def logits(self, queries: Queries, slate: Slate) -> Floats:  # (B, K)
         raise NotImplementedError
 

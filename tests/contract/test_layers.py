@@ -15,6 +15,7 @@ LAYERS = (
     ("data",),
     (*STAGES, "metrics"),
     ("registry",),
+    ("trace",),
     ("flow",),
     ("evaluation",),
     ("artifact", "report", "tune"),

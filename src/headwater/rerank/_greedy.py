@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -29,6 +29,8 @@ class Greedy(Model):
 
     The scores move with their items and are not changed.
     """
+
+    reason: ClassVar[str] = "for variety"  # why it moves items, for people
 
     k: int = 20  # slots that are picked with care
     scale: Scale = "minmax"  # scores, in each request: to [0, 1], to mean 0 and deviation 1, or not

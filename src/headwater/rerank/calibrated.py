@@ -16,6 +16,7 @@ Differs: the divergence of a step is that of the mean over the picks, all weighi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from scipy.special import rel_entr
@@ -29,6 +30,8 @@ __all__ = ["Calibrated"]
 
 @dataclass(kw_only=True, eq=False)
 class Calibrated(ByKinds):
+    reason: ClassVar[str] = "to have the kinds of the history in their shares"
+
     trade: float = 0.5  # 0 is the order as it was, 1 is calibration alone
     mix: float = 0.01  # share of p in q', so that nothing in it is zero
 

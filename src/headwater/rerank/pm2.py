@@ -17,6 +17,7 @@ Differs: the history votes, in place of the reformulations of a query.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -29,6 +30,8 @@ __all__ = ["PM2"]
 
 @dataclass(kw_only=True, eq=False)
 class PM2(ByKinds):
+    reason: ClassVar[str] = "to give every kind its seats"
+
     trade: float = 0.5  # 1: a pick is judged by the kind alone that has the seat
 
     def __post_init__(self) -> None:

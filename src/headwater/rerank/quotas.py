@@ -14,6 +14,7 @@ Differs: there is nothing to differ from.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -28,6 +29,8 @@ NOT_ALLOWED = -1e6
 
 @dataclass(kw_only=True, eq=False)
 class Quotas(ByKinds):
+    reason: ClassVar[str] = "to keep the quotas"
+
     most: int = 3
     window: int | None = None  # slots in a row; None: the first k
 
