@@ -1,8 +1,8 @@
-"""What items are made of, as vectors: for what compares items with each other."""
+"""What items are made of, and what scores are worth, for what compares the items of a list."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +10,12 @@ from scipy.sparse import csr_array
 from scipy.sparse.linalg import svds
 
 from .errors import MissingColumn
-from .types import Catalog, Dataset, Histories
+from .types import Catalog, Dataset, Floats, Histories, Slate
 
-__all__ = ["described", "shares", "taste", "together", "unit_rows", "vectors"]
+__all__ = ["Scale", "described", "scaled", "shares", "taste", "together", "unit_rows", "vectors"]
+
+
+Scale = Literal["minmax", "zscore", "as_is"]
 
 
 def described(catalog: Catalog, by: str) -> Any:  # (N, D), dense or csr
@@ -78,3 +81,20 @@ def taste(history: Histories, each: csr_array) -> NDArray[np.float64]:  # (B, ki
     mixed = (history.matrix() @ each).toarray()
     total = mixed.sum(1, keepdims=True)
     return np.asarray(mixed / np.where(total > 0, total, 1), np.float64)
+
+
+def scaled(slate: Slate, how: Scale) -> Floats:  # (B, K) float64
+    """The scores of the filled slots on a common scale, request by request; 0 where it is empty."""
+    filled = slate.filled
+    s = np.where(filled, slate.scores, 0).astype(np.float64)
+    if how == "as_is":
+        return s
+    n = np.maximum(filled.sum(1, keepdims=True), 1)
+    if how == "zscore":
+        s = np.where(filled, s - s.sum(1, keepdims=True) / n, 0)
+        spread = np.sqrt((s * s).sum(1, keepdims=True) / n)
+    else:
+        low = np.where(filled, s, np.inf).min(1, keepdims=True, initial=np.inf)
+        s = np.where(filled, s - np.where(np.isfinite(low), low, 0), 0)
+        spread = s.max(1, keepdims=True, initial=0)
+    return s / np.where(spread > 0, spread, 1)

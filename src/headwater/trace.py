@@ -62,13 +62,20 @@ def why(steps: Sequence[Step], row: int, items: Sequence[int]) -> list[str]:
             if step.failed or now is None:
                 continue
             if at is None:
-                said.append(f"{short} found it, place {now}")
+                said.append(f"{_finder(step, row, now)} found it, place {now}")
             elif now != at:
                 way = "up" if now < at else "down"
                 said.append(f"moved {way} {step.reason}, {at} to {now} ({short})")
             at = now
         told.append("; ".join(said))
     return told
+
+
+def _finder(step: Step, row: int, place: int) -> str:
+    """Which recommender it was, where that is made of several."""
+    slate = step.slate
+    name = step.name if slate.path is None else slate.paths[slate.path[row, place - 1]]
+    return name.rsplit(".", 1)[-1]
 
 
 def _places(items: np.ndarray) -> dict[int, int]:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from headwater.data.toy import blocks  # noqa: E402
 from headwater.errors import BadParameter, DataError  # noqa: E402
 from headwater.evaluation import EarlyStopping, fit, judge  # noqa: E402
 from headwater.rank._cross import CrossAndDeep  # noqa: E402
-from headwater.rank._net import Requests  # noqa: E402
+from headwater.rank._net import Requests, came  # noqa: E402
 from headwater.registry import build  # noqa: E402
 
 
@@ -113,6 +115,27 @@ def test_what_a_flow_teaches():
     place = first.users.encode(data.users.decode(clicked[0]))
     assert not first.log.matrix().toarray()[place, clicked[1]].any()
     assert data.log.matrix().toarray()[clicked].all()
+
+
+def test_the_place_it_came_at(asked):
+    """Where the list was in the right order already, its place is all that one has to know."""
+    shown = asked.train.impressions
+    best = np.argsort(-shown.clicks, axis=1, kind="stable")
+    sorted_ = replace(
+        shown,
+        slate=shown.slate.take(best),
+        clicks=np.take_along_axis(shown.clicks, best, 1),
+    )
+    how = {"n_epochs": 20, "learning_rate": 0.01, "batch_size": 32}
+    model = build("dcn", came=True, hidden_sizes=[8], how=how)
+    model.fit(replace(asked.train, impressions=sorted_))
+    s = model.logits(sorted_.queries, sorted_.slate)
+    clicked = sorted_.clicks > 0
+    assert s[clicked].min() > s[~clicked].max(), "nothing else tells them apart as well"
+    one = came(sorted_.slate[:1])[0]
+    np.testing.assert_allclose(one[:3, 0], [1, 1 / np.log2(3), 0.5], rtol=1e-6)
+    assert one[:, 1].min() == 0
+    assert one[:, 1].max() == 1
 
 
 def test_mistakes():

@@ -19,6 +19,7 @@ def test_is_a_sum_of_weights():
     with torch.inference_mode():
         asked = Requests.of(shown.queries, shown.slate, model.history, "cpu")
         x = model.net_["fields"](asked.user, asked.items, asked.now, asked.past).numpy()
+    assert x.shape[2] == model.net_["head"].in_features
     head = {name: p.detach().numpy() for name, p in model.net_["head"].named_parameters()}
     want = (x * head["weight"][0]).sum(2) + head["bias"][0]
     np.testing.assert_allclose(model.logits(shown.queries, shown.slate), want, rtol=1e-4, atol=1e-5)

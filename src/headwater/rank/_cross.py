@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from ..model import at_least, between
-from ..nets import FieldEncoder
 from ._net import NetRanker
 
 
@@ -23,8 +22,8 @@ class Crossed(NetRanker):
         at_least(self, "cross_layers", self.cross_layers, 0)
         between(self, "dropout", self.dropout, 0, 1, below=True)
 
-    def head(self, fields: FieldEncoder) -> nn.Module:
-        return CrossAndDeep(fields.width, self.cross_layers, self.hidden_sizes, self.dropout)
+    def head(self, width: int) -> nn.Module:
+        return CrossAndDeep(width, self.cross_layers, self.hidden_sizes, self.dropout)
 
 
 class CrossAndDeep(nn.Module):

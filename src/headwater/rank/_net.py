@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import DataError
+from ..features import scaled
 from ..fields import Field, fields_of
 from ..losses import listwise, pairwise, pointwise
 from ..model import Ranker, at_least, between, learned
@@ -30,6 +31,7 @@ class Requests:
     items: Tensor  # (B, K) int64, -1 for none
     now: Tensor  # (B,) int64
     past: Tensor  # (B, L) int64
+    came: Tensor  # (B, K, 2) float32: what its place is worth, and its score from 0 to 1
     clicks: Tensor | None = None  # (B, K) float32
     weights: Tensor | None = None  # (B, K) float32
 
@@ -45,8 +47,15 @@ class Requests:
             items=moved(slate.items.astype(np.int64)),
             now=moved(queries.now.astype(np.int64)),
             past=moved(queries.history.padded(length).astype(np.int64)),
+            came=moved(came(slate)),
             **{name: None if each is None else moved(each) for name, each in more.items()},
         )
+
+
+def came(slate: Slate) -> Floats:  # (B, K, 2)
+    """1 / log2(place + 1), and the score from 0 for the least of a request to 1; 0 where empty."""
+    place = np.where(slate.filled, 1 / np.log2(np.arange(2, slate.items.shape[1] + 2)), 0)
+    return np.stack([place, scaled(slate, "minmax")], 2).astype(np.float32)
 
 
 @dataclass(kw_only=True, eq=False)
@@ -61,6 +70,7 @@ class NetRanker(Ranker):
     user_columns: tuple[str, ...] | None = None  # of what is known of people; None: likewise
     vectors: tuple[str, ...] = ()  # names of the catalogue's vectors
     most_codes: int = 100_000  # values of a field; if there are more, they are hashed
+    came: bool = False  # look at the place and score that a candidate came with
     unknown: float = 0.1  # share of user and item numbers that are hidden while training
     loss: Literal["pointwise", "pairwise", "listwise"] = "pointwise"
     how: Train = Train(n_epochs=20, batch_size=128, learning_rate=1e-3)
@@ -75,8 +85,8 @@ class NetRanker(Ranker):
         at_least(self, "most_codes", self.most_codes, 1)
         between(self, "unknown", self.unknown, 0, 1)
 
-    def head(self, fields: FieldEncoder) -> nn.Module:
-        """From (..., fields.width) to (..., 1)."""
+    def head(self, width: int) -> nn.Module:
+        """From (..., width) to (..., 1)."""
         raise NotImplementedError
 
     def weights(self, data: Dataset, shown: Impressions) -> Floats | None:  # noqa: ARG002
@@ -88,7 +98,8 @@ class NetRanker(Ranker):
         encoder = FieldEncoder(
             fields, self.embedding_size, timed=bool(self.timed_), unknown=self.unknown
         )
-        return nn.ModuleDict({"fields": encoder, "head": self.head(encoder)})
+        width = encoder.width + 2 * self.came
+        return nn.ModuleDict({"fields": encoder, "head": self.head(width)})
 
     def epochs(self, data: Dataset) -> Iterator[float]:
         shown = data.impressions
@@ -132,6 +143,8 @@ class NetRanker(Ranker):
 
     def scored(self, net: Any, asked: Requests) -> Tensor:  # (B, K)
         x = net["fields"](asked.user, asked.items, asked.now, asked.past)
+        if self.came:
+            x = torch.cat([x, asked.came], 2)
         out: Tensor = net["head"](x)[..., 0]
         return out
 

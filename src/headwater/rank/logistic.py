@@ -18,7 +18,6 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from ..nets import FieldEncoder
 from ._net import NetRanker
 
 __all__ = ["Logistic"]
@@ -28,5 +27,5 @@ __all__ = ["Logistic"]
 class Logistic(NetRanker):
     embedding_size: int = 4
 
-    def head(self, fields: FieldEncoder) -> nn.Module:
-        return nn.Linear(fields.width, 1)
+    def head(self, width: int) -> nn.Module:
+        return nn.Linear(width, 1)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Self
 
 import numpy as np
 from scipy.sparse import csr_array
 
-from ..features import shares, taste, vectors
+from ..features import Scale, scaled, shares, taste, vectors
 from ..model import Model, at_least, learned
 from ..types import PAD, Dataset, Floats, Ints, Mask, Queries, Slate
 
@@ -19,8 +19,6 @@ Gain = Callable[[Ints | None], Floats]
 CELLS = 1 << 24  # most numbers that describe the candidates of one chunk of requests
 
 LEVEL = 1e-7  # gains nearer than this are the same
-
-Scale = Literal["minmax", "zscore", "as_is"]
 
 
 @dataclass(kw_only=True, eq=False)
@@ -138,20 +136,3 @@ def greedy(gain: Gain, filled: Mask, k: int) -> Ints:  # (B, K)
         free[row, last] = False
     order = np.argsort(place, axis=1, kind="stable")
     return np.where(np.take_along_axis(filled, order, 1), order, PAD)
-
-
-def scaled(slate: Slate, how: Scale) -> Floats:  # (B, K) float64
-    """The scores of the filled slots on a common scale, request by request; 0 where it is empty."""
-    filled = slate.filled
-    s = np.where(filled, slate.scores, 0).astype(np.float64)
-    if how == "as_is":
-        return s
-    n = np.maximum(filled.sum(1, keepdims=True), 1)
-    if how == "zscore":
-        s = np.where(filled, s - s.sum(1, keepdims=True) / n, 0)
-        spread = np.sqrt((s * s).sum(1, keepdims=True) / n)
-    else:
-        low = np.where(filled, s, np.inf).min(1, keepdims=True, initial=np.inf)
-        s = np.where(filled, s - np.where(np.isfinite(low), low, 0), 0)
-        spread = s.max(1, keepdims=True, initial=0)
-    return s / np.where(spread > 0, spread, 1)

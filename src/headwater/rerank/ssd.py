@@ -22,9 +22,10 @@ from typing import Literal
 
 import numpy as np
 
+from ..features import Scale
 from ..model import at_least, between
 from ..types import Floats, Ints
-from ._greedy import ByVectors, Gain, Scale
+from ._greedy import ByVectors, Gain
 from ._residual import Residual
 
 __all__ = ["SSD"]
