@@ -176,6 +176,8 @@ class Ranker(Model):
         raise NotImplementedError
 
     def __call__(self, queries: Queries, slate: Slate) -> Slate:
+        if not slate.items.size:
+            return slate
         s = np.where(slate.filled, self.logits(queries, slate), -np.inf).astype(np.float32)
         return replace(slate, scores=s).take(top(s, s.shape[1]))
 

@@ -94,15 +94,16 @@ class FieldEncoder(nn.Module):
         who = torch.where(user < 0, strangers, user)
         what = items.clamp(min=0)
         parts = []
+        own = torch.empty(0)
         for field in self.fields:
             at = who if field.of == "user" else what
             found = self.look_up(field, at)
+            own = found if (field.of, field.name) == ("item", "id") else own
             parts.append(found[:, None].expand(b, k, -1) if field.of == "user" else found)
         if self.timed:
             hour, day = now // 3600 % HOURS, (now // 86_400 + 4) % DAYS  # 1970 began on a Thursday
             for name, at in (("hour", hour), ("day", day)):
                 parts.append(self.table(name)(at)[:, None].expand(b, k, -1))
-        own = self.look_up(next(f for f in self.fields if (f.of, f.name) == ("item", "id")), what)
         there = (past >= 0).unsqueeze(2)
         codes: Tensor = self.item_id_codes  # type: ignore[assignment]
         seen = self.table("item_id")(codes[past.clamp(min=0)]) * there
@@ -110,6 +111,20 @@ class FieldEncoder(nn.Module):
         wide = history[:, None].expand(b, k, -1)
         parts += [wide, wide * own]
         return torch.cat(parts, 2)
+
+    def item_vectors(self, items: Tensor) -> Tensor:  # (..., size)
+        """One vector for each item, -1 for none: the sum of those of its number and its kinds."""
+        what = items.clamp(min=0)
+        mine = [f for f in self.fields if f.of == "item" and f.kind != "numbers"]
+        total = torch.stack([self.look_up(field, what) for field in mine]).sum(0)
+        out: Tensor = total * (items >= 0).unsqueeze(-1)
+        return out
+
+    def interest(self, past: Tensor) -> Tensor:  # (B, size)
+        """The mean of the `item_vectors` of the histories ``past`` (B, L)."""
+        number = (past >= 0).sum(1, keepdim=True).clamp(min=1)
+        mean: Tensor = self.item_vectors(past).sum(1) / number
+        return mean
 
     def look_up(self, field: Field, at: Tensor) -> Tensor:  # (..., size)
         """The field of the users or items ``at``."""

@@ -120,7 +120,8 @@ def build(tree: Any, **parameters: Any) -> Any:
         try:
             if name not in have:
                 raise UnknownName(f"parameter of {kind.__name__}", name, have)
-            if is_dataclass(hints[name]) and isinstance(value, Mapping):
+            group = is_dataclass(hints[name]) and not _is_method(hints[name])
+            if group and isinstance(value, Mapping):
                 value = _whole(kind, name, have[name].default, value)
             values[name] = _value(kind, name, hints[name], value)
         except HeadwaterError as error:

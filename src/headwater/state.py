@@ -75,10 +75,10 @@ def _unpack(
         else:
             value = how["value"]
         setattr(model, f.name, value)
+    for i, part in enumerate(model.parts()):  # a net may be made of those of the parts
+        _unpack(part, f"{prefix}{i}/", arrays, plain)
     for field, weights in nets.items():
         setattr(model, field, _rebuilt(model, weights))
-    for i, part in enumerate(model.parts()):
-        _unpack(part, f"{prefix}{i}/", arrays, plain)
 
 
 def _rebuilt(model: Any, weights: dict[str, np.ndarray]) -> Any:

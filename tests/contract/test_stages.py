@@ -12,6 +12,11 @@ SMALL: dict[str, dict] = {
     "rank.dcn": {"embedding_size": 4, "hidden_sizes": [8], "how": {"n_epochs": 3}},
     "rank.ipw": {"embedding_size": 4, "hidden_sizes": [8], "how": {"n_epochs": 3}},
     "rank.lambdamart": {"n_trees": 5, "size": 4},
+    "rerank.cdm": {
+        "ranker": {"model": "dcn", "embedding_size": 4, "hidden_sizes": [8]},
+        "teacher": {"model": "mmr", "size": 4},
+        "how": {"n_epochs": 3},
+    },
     "rank.logistic": {"how": {"n_epochs": 3}},
 }
 STAGES = [w for w in addresses() if w.startswith(("rank.", "rerank."))]

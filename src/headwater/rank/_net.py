@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -102,6 +102,11 @@ class NetRanker(Ranker):
         return nn.ModuleDict({"fields": encoder, "head": self.head(width)})
 
     def epochs(self, data: Dataset) -> Iterator[float]:
+        batch, rows = self.begin(data)
+        yield from train(self, data, batch, self.step, rows=rows)
+
+    def begin(self, data: Dataset) -> tuple[Callable[[Ints, torch.device], Requests], Ints]:
+        """Make the net, and what `train` needs of ``data``: how to make batches, and the rows."""
         shown = data.impressions
         if shown is None:
             raise DataError(
@@ -133,8 +138,7 @@ class NetRanker(Ranker):
                 weights=None if weights is None else weights[rows].astype(np.float32),
             )
 
-        some = np.flatnonzero(shown.slate.filled.any(1))
-        yield from train(self, data, batch, self.step, rows=some)
+        return batch, np.flatnonzero(shown.slate.filled.any(1))
 
     def step(self, net: Any, asked: Requests, step: int) -> Tensor:  # noqa: ARG002
         assert asked.clicks is not None
@@ -151,6 +155,9 @@ class NetRanker(Ranker):
     @torch.inference_mode()
     def logits(self, queries: Queries, slate: Slate) -> Floats:  # (B, K)
         device = next(self.net_.parameters()).device
-        out = self.scored(self.net_, Requests.of(queries, slate, self.history, device))
+        out = self.scored(self.net_, self.requests(queries, slate, device))
         found: Floats = out.float().cpu().numpy()
         return found
+
+    def requests(self, queries: Queries, slate: Slate, device: Any) -> Requests:
+        return Requests.of(queries, slate, self.history, device)

@@ -1,0 +1,188 @@
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from headwater.data.requests import drawn, split_requests  # noqa: E402
+from headwater.data.split import split  # noqa: E402
+from headwater.data.toy import blocks  # noqa: E402
+from headwater.errors import BadParameter  # noqa: E402
+from headwater.evaluation import measure  # noqa: E402
+from headwater.registry import build  # noqa: E402
+from headwater.rerank.cdm import Student, relaxed_top  # noqa: E402
+
+RANKER = {"model": "dcn", "embedding_size": 4, "hidden_sizes": [8]}
+RNG = np.random.default_rng(0)
+
+
+def made(**parameters):
+    return build("cdm", ranker=RANKER, **parameters)
+
+
+@pytest.fixture
+def world():
+    """A student, three requests of six candidates and fewer, and its weights in numpy."""
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        student = Student(4).double()
+    e, u = RNG.normal(size=(3, 6, 4)), RNG.normal(size=(3, 4))
+    there = np.array([6, 4, 1])[:, None] > np.arange(6)
+    w = {name: p.detach().numpy() for name, p in student.named_parameters()}
+    return student, e, u, there, w
+
+
+def slow_context(w_i, free, k, sign, values, noise=None):
+    """The k likeliest (or drawn), and the mean of their values by how likely they are."""
+    at = np.flatnonzero(free)
+    if not len(at):
+        return np.zeros(values.shape[1])
+    logit = sign * w_i[at]
+    log_p = logit - np.log(np.exp(logit).sum())
+    noisy = log_p + (0 if noise is None else noise[at])
+    chosen = np.argsort(-noisy, kind="stable")[:k]
+    share = np.exp(noisy[chosen])
+    return share / share.sum() @ values[at[chosen]]
+
+
+@pytest.mark.parametrize("context", ["each", "shared"])
+@pytest.mark.parametrize("k", [1, 3, 10])
+@pytest.mark.parametrize("tau", [None, 0.7])
+@pytest.mark.parametrize("soft", [True, False])
+def test_the_contexts_are_the_formula(world, context, k, tau, soft, monkeypatch):
+    student, e, u, there, w = world
+    model = made(context=context, k=k, soft=soft)
+    rows = 1 if context == "shared" else 6
+    uniform = [RNG.random((3, rows, 6)) * 0.98 + 0.01 for _ in range(2)]
+    given = iter(torch.from_numpy(each) for each in uniform)
+    monkeypatch.setattr(torch, "rand_like", lambda like: next(given))  # noqa: ARG005
+    t = [torch.from_numpy(each) for each in (e, u, there)]
+    got = model.contexts(student, *t, tau=tau)
+    for b in range(3):
+        values = e[b] @ w["value.weight"].T
+        keys = e[b] @ w["key.weight"].T
+        for i in np.flatnonzero(there[b]):
+            q = e[b, i] @ w["query.weight"].T
+            asks = u[b] @ w["query.weight"].T if context == "shared" else q
+            w_i = keys @ asks / 2
+            free = there[b] & (np.arange(6) != i if context == "each" else True)
+            row = 0 if context == "shared" else i
+            noise = [None if tau is None else -np.log(-np.log(n[b, row])) for n in uniform]
+            pos = slow_context(w_i, free, k, 1, values, noise[0])
+            neg = slow_context(w_i, free, k, -1, values, noise[1])
+            np.testing.assert_allclose(got.positive[b, i].detach(), pos, atol=1e-9)
+            np.testing.assert_allclose(got.negative[b, i].detach(), neg, atol=1e-9)
+            both = np.concatenate([u[b] * pos, u[b] * neg])
+            h = np.maximum(w["mix.0.weight"] @ both + w["mix.0.bias"], 0)
+            c = w["mix.2.weight"] @ h + w["mix.2.bias"]
+            y = 1 / (1 + np.exp(-q @ c))
+            assert got.chance()[b, i].item() == pytest.approx(y, abs=1e-9)
+            length = [np.linalg.norm(v) for v in (q, pos, neg)]
+            if min(length) > 0:
+                far = q @ neg / length[0] / length[2] - q @ pos / length[0] / length[1]
+                want = np.log(1 + np.exp(far / 0.1))
+                assert got.contrast(0.1)[b, i].item() == pytest.approx(want, abs=1e-8)
+
+
+def test_the_relaxed_draw():
+    """It adds up to k at every temperature, and is the k largest when it is cold."""
+    x = torch.from_numpy(RNG.normal(size=(2, 7)))
+    for tau in (1.0, 0.3, 0.01):
+        total = relaxed_top(x, 3, tau)
+        np.testing.assert_allclose(total.sum(1), 3)
+    np.testing.assert_allclose(np.sort(total, 1)[:, -3:], 1, atol=1e-3)
+    left, want = x.numpy().copy(), np.zeros((2, 7))
+    for _ in range(3):
+        p = np.exp(left / 0.5)
+        p /= p.sum(1, keepdims=True)
+        want += p
+        left += np.log(1 - p)
+    np.testing.assert_allclose(relaxed_top(x, 3, 0.5), want)
+
+
+def test_only_a_soft_draw_has_a_gradient_through_it(world):
+    """To what was not drawn: the hard one leaves the keys of those alone."""
+    student, e, u, there, _ = world
+    reach = {}
+    for soft in (True, False):
+        x = torch.from_numpy(e).requires_grad_()
+        model = made(k=1, soft=soft)
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            out = model.contexts(student, x, torch.from_numpy(u), torch.from_numpy(there), tau=1.0)
+        out.positive[0, 0].sum().backward()
+        reach[soft] = (x.grad[0].abs().sum(1) > 1e-12).sum().item()
+    assert reach[True] == 6
+    assert reach[False] <= 2
+
+
+def test_the_loss_is_its_three_parts():
+    part = split(blocks(), "random_per_user", seed=0)
+    asked = split_requests(part.train, drawn(part, k=8, seed=0), seed=0)
+    shown = asked.train.impressions[np.arange(20)]
+    found = {}
+    for kd, nce in ((0, 0), (1, 0), (0, 1), (2, 3)):
+        model = made(beta_kd=kd, beta_nce=nce, how={"n_epochs": 1, "seed": 2}).fit(asked.train)
+        if not found:
+            first = model.net_.state_dict()
+        model.net_.load_state_dict(first)
+        batch, _ = model.ranker.begin(asked.train)
+        model.ranker.net_ = model.net_["ranker"]
+        model.net_.eval()
+        requests = batch(np.arange(20), torch.device("cpu"))
+        with torch.random.fork_rng(), torch.no_grad():
+            torch.manual_seed(3)
+            found[kd, nce] = model.loss(model.net_, requests, 0, 0.5).item()
+    base = found[0, 0]
+    whole = base + 2 * (found[1, 0] - base) + 3 * (found[0, 1] - base)
+    assert found[2, 3] == pytest.approx(whole, rel=1e-5)
+    assert found[1, 0] > base
+    assert found[0, 1] > base
+    logits = model.ranker.scored(model.net_["ranker"], requests).detach().numpy()
+    p = 1 / (1 + np.exp(-logits))
+    y = shown.clicks
+    assert base == pytest.approx(-(y * np.log(p) + (1 - y) * np.log(1 - p)).mean(), rel=1e-4)
+
+
+@pytest.mark.parametrize("context", ["each", "shared"])
+def test_the_student_learns_what_the_teacher_picks(context):
+    """On requests of people it has not seen: AUC of y against the teacher's picks."""
+    part = split(blocks(users=400), "random_per_user", seed=0)
+    asked = split_requests(part.train, drawn(part, k=20, popularity=0, seed=0), seed=0)
+    how = {"n_epochs": 30, "learning_rate": 0.01, "batch_size": 64}
+    model = made(
+        context=context, picks=5, k=5, teacher={"model": "mmr", "trade": 0.5}, how=how
+    ).fit(asked.train)
+    ranker = model.ranker
+    requests = ranker.requests(asked.queries, asked.candidates, "cpu")
+    with torch.no_grad():
+        f = ranker.scored(model.net_["ranker"], requests).sigmoid()
+        e, u = model.described(model.net_, requests)
+        picked = model.taught(e, u, f, requests.items >= 0).numpy()
+    _, y = model.opinions(asked.queries, asked.candidates)
+    auc = []
+    for row in range(len(y)):
+        a, b = y[row][picked[row] == 1], y[row][picked[row] == 0]
+        auc.append((a[:, None] > b).mean())
+    assert np.mean(auc) > 0.75
+
+
+def test_gamma_is_the_students_share():
+    part = split(blocks(), "random_per_user", seed=0)
+    asked = split_requests(part.train, drawn(part, k=12, seed=0), seed=0)
+    model = made(how={"n_epochs": 2}).fit(asked.train)
+    f, y = model.opinions(asked.queries, asked.candidates)
+    for gamma in (0.0, 0.5):
+        model.gamma = gamma
+        np.testing.assert_allclose(
+            model.logits(asked.queries, asked.candidates), f + gamma * y, rtol=1e-6
+        )
+    assert measure(model, asked, ["NDCG@5"])["NDCG@5"].shape == (len(asked),)
+
+
+def test_mistakes():
+    with pytest.raises(BadParameter, match="ranker must have a net of its own"):
+        build("cdm", ranker={"model": "lambdamart"})
+    with pytest.raises(BadParameter, match="teacher must compare vectors"):
+        made(teacher={"model": "dcn"})
+    with pytest.raises(BadParameter, match="needs ranker"):
+        build("cdm")
