@@ -41,6 +41,19 @@ def test_table_2_5_of_what_learns_in_epochs():
         assert len(line["seeds"]) == len(line["per_split"])
 
 
+def test_table_2_2_is_in_its_order():
+    """As the thesis has it: the plain net far above the released binary, the variance and the time
+    behind the net. Not as it has it: the binary made right comes near, and so does time in front."""
+    rows = committed("thesis-2.2")["table"]
+    ndcg = {r["method"]: r["ours"] for r in rows if r["metric"] == "NDCG@100"}
+    for name in ("recfusion_bin released", "recfusion_var", "recfusion_t output"):
+        assert ndcg["recfusion"] > ndcg[name] + 15
+    for toward in ("activity", "coin", "nothing"):
+        assert ndcg["recfusion_bin released"] + 15 < ndcg[f"recfusion_bin {toward}"]
+        assert ndcg[f"recfusion_bin {toward}"] > ndcg["recfusion"] - 5
+    assert abs(ndcg["recfusion_t input"] - ndcg["recfusion"]) < 1
+
+
 def test_ours_is_ahead_of_mult_vae():
     """The diffusion that is Headwater's own: on all three figures of all ten splits."""
     lines = committed("thesis-2.5")["lines"]

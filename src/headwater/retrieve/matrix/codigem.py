@@ -18,7 +18,9 @@ Differs: the code takes sqrt(1 - b) z_i for the mean of z_i itself in log q, whi
          Its noise at test time is off unless asked for, and then the same for everybody: an answer
          must not depend on who else asks. `fit` runs all epochs; the authors keep the best by
          validation Recall@50. The nets m_i and s_i share no weight with d, so with any T and any
-         pairing they take time and change no answer: d alone is a denoising autoencoder.
+         pairing they take time and change no answer: d alone is a denoising autoencoder. As the
+         paper has it, it is far above what the thesis prints, see papers/results/thesis-2.5.json; a
+         state of the port compared everybody with the reconstruction of the first of the batch.
 """
 
 from __future__ import annotations

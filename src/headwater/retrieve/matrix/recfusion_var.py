@@ -15,7 +15,8 @@ Source:  RecFusion, chapter 2 of a thesis on diffusion for recommendation, and B
 Checked: the loss, for given weights and noise, against the formula written out in numpy, for every
          schedule, tests/retrieve/matrix/test_recfusion_var.py
 Differs: in nothing from the code, but for terms of its loss that no weight is in. A step is to give
-         back what it is given, not the step before; see RecFusion.
+         back what it is given, not the step before; see RecFusion. It ends a little above
+         popularity: papers/results/thesis-2.2.json.
 """
 
 from __future__ import annotations
