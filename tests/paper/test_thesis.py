@@ -42,8 +42,8 @@ def test_table_2_5_of_what_learns_in_epochs():
 
 
 def test_table_2_2_is_in_its_order():
-    """As the thesis has it: the plain net far above the released binary, the variance and the time
-    behind the net. Not as it has it: the binary made right comes near, and so does time in front."""
+    """As the thesis has it: the plain net far above the released binary, variance and time behind
+    the net. Not as it has it: the binary made right comes near, and so does time in front."""
     rows = committed("thesis-2.2")["table"]
     ndcg = {r["method"]: r["ours"] for r in rows if r["metric"] == "NDCG@100"}
     for name in ("recfusion_bin released", "recfusion_var", "recfusion_t output"):
