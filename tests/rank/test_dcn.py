@@ -138,6 +138,45 @@ def test_the_place_it_came_at(asked):
     assert one[:, 1].max() == 1
 
 
+def test_early_stopping_in_a_flow_learns_from_nothing_that_is_held_out(monkeypatch):
+    """A retriever with epochs is judged within its lesson, not on the split of the whole."""
+    data = blocks(users=200)
+    small = {"hidden_size": 8, "embedding_size": 4, "how": {"n_epochs": 2}}
+    flow = build(
+        {
+            "model": "flow",
+            "retrieve": {"model": "multvae", **small},
+            "stages": [{"model": "dcn", "hidden_sizes": [4], "how": {"n_epochs": 2}}],
+            "width": 20,
+        }
+    )
+    seen = []
+    epochs = type(flow.retrieve).epochs
+    monkeypatch.setattr(
+        type(flow.retrieve), "epochs", lambda model, d: seen.append(d) or epochs(model, d)
+    )
+    lessons = []
+    teach = type(flow).lessons
+    monkeypatch.setattr(
+        type(flow),
+        "lessons",
+        lambda f, d: (lessons.append(each) or each for each in teach(f, d)),
+    )
+    part = split(data, "random_per_user", seed=1)
+    fit(
+        flow,
+        part.train,
+        validation=part.validation,
+        early_stopping=EarlyStopping(metric="NDCG@5", patience=1),
+    )
+    shown = lessons[1][1].impressions
+    first = seen[0]
+    row = first.users.encode(part.train.users.values)[shown.queries.user[shown.chosen.rows]]
+    known = first.log.matrix().toarray()[np.maximum(row, 0), shown.chosen.items] * (row >= 0)
+    assert len(known) > 10
+    assert not known.any()
+
+
 def test_mistakes():
     with pytest.raises(DataError, match="DCN learns from impressions, and the data have none"):
         build("dcn").fit(blocks())

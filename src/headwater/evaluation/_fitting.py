@@ -13,7 +13,7 @@ import numpy as np
 
 from ..checkpoint import Kept
 from ..data.requests import split_requests
-from ..data.split import Split
+from ..data.split import RandomPerUser, Split, split
 from ..errors import BadParameter
 from ..model import Model, Scorer, Stage, at_least
 from ..registry import label
@@ -166,10 +166,14 @@ def fit(
     ``judged`` is told each judgement.
     """
     for part, mine in model.lessons(data) if model.composed else ():
+        judge_by = validation
+        if validation is not None and mine.log is not data.log:
+            # what is held out from this lesson is in the validation split of the whole
+            judge_by = split(mine, RandomPerUser(seed=validation.seed))
         fit(
             part,
             mine,
-            validation=validation,
+            validation=judge_by,
             early_stopping=early_stopping,
             what=what,
             progress=progress,
