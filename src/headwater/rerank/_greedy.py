@@ -18,7 +18,7 @@ Gain = Callable[[Ints | None], Floats]
 
 CELLS = 1 << 24  # most numbers that describe the candidates of one chunk of requests
 
-LEVEL = 1e-7  # gains nearer than this are the same
+LEVEL = 1e-9  # what a slot further down takes off a gain, so that equals stay in order
 
 
 @dataclass(kw_only=True, eq=False)
@@ -126,13 +126,27 @@ def greedy(gain: Gain, filled: Mask, k: int) -> Ints:  # (B, K)
     """
     b, width = filled.shape
     row = np.arange(b)
-    place = np.where(filled, np.arange(width) + width, 2 * width)  # after all that is picked
-    free = filled.copy()
+    number = filled.sum(1)
+    least = int(number.min(initial=width))
+    slots = np.arange(width)
+    place = np.where(filled, slots + width, 2 * width)  # after all that is picked
+    closed = np.where(filled, -LEVEL * slots, -np.inf)  # of equals the earlier
     last: Ints | None = None
-    for slot in range(min(k, int(filled.sum(1).max(initial=0)))):
-        now = np.where(free, gain(last), -np.inf)
-        last = (now >= now.max(1, keepdims=True) - LEVEL).argmax(1)
-        place[row, last] = np.where(free.any(1), slot, place[row, last])
-        free[row, last] = False
-    order = np.argsort(place, axis=1, kind="stable")
-    return np.where(np.take_along_axis(filled, order, 1), order, PAD)
+    for slot in range(min(k, int(number.max(initial=0)))):
+        last = (gain(last) + closed).argmax(1)
+        closed[row, last] = -np.inf
+        if slot < least:
+            place[row, last] = slot
+        else:  # some have no candidate left
+            more = slot < number
+            place[row[more], last[more]] = slot
+    order = place.argsort(axis=1, kind="stable")
+    return order if least == width else np.where(np.take_along_axis(filled, order, 1), order, PAD)
+
+
+def alike(x: Floats, row: Ints, last: Ints) -> Floats:  # (B, K)
+    """The products of all candidates with the last pick of their request."""
+    if len(x) == 1:  # one request at a time is what a server asks for, and numpy's calls are dear
+        products: Floats = (x[0] @ x[0, last[0]])[None]
+        return products
+    return np.asarray((x @ x[row, last][:, :, None])[:, :, 0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..types import Floats, Ints
+from ._greedy import alike
 
 EPS = 1e-10  # a squared length below this is none
 
@@ -21,41 +22,54 @@ class Residual:
     def __init__(self, x: Floats, window: int | None = None, *, exact: bool = True):
         self.x, self.window, self.exact = x, window, exact
         self.left = np.einsum("bkd,bkd->bk", x, x)  # (B, K)
-        self.along = np.zeros((*x.shape[:2], 0))  # (B, K, picks) along an orthonormal basis
-        self.norms = np.zeros((len(x), 0))  # (B, picks) what was left of each when it was picked
-        self.picked: list[Ints] = []
+        self.norms = np.ones(len(x))  # (B,) product of what was left of the picks when they came
         self.row = np.arange(len(x))
+        self.picked: list[Ints] = []
+        self.lengths: list[Floats] = []  # (B,) each
+        self._room = np.empty((len(x), 16 if window is None else max(window, 1), x.shape[1]))
+
+    @property
+    def along(self) -> Floats:  # (B, picks, K) along an orthonormal basis of the picks
+        return self._room[:, : len(self.picked)]
 
     def pick(self, last: Ints) -> None:
         if self.window is not None and len(self.picked) >= self.window - 1:
             if not self.picked:
                 return
             self.forget()
-        left = self.left[self.row, last]
-        new = (self.x @ self.x[self.row, last][:, :, None])[:, :, 0]
-        new -= (self.along @ self.along[self.row, last][:, :, None])[:, :, 0]
-        norm = np.sqrt(left)
-        new = np.where(left[:, None] > EPS, new / np.where(left > EPS, norm, 1)[:, None], 0)
-        self.along = np.concatenate([self.along, new[:, :, None]], 2)
-        self.norms = np.concatenate([self.norms, norm[:, None]], 1)
+        m, row = len(self.picked), self.row
+        if m == self._room.shape[1]:
+            self._room = np.concatenate([self._room, np.empty_like(self._room)], axis=1)
+        length = np.sqrt(self.left[row, last])
+        new = alike(self.x, row, last)
+        if m and len(new) == 1:
+            new -= self._room[0, :m, last[0]] @ self._room[0, :m]
+        elif m:
+            new -= (self.along[row, :, last][:, None] @ self.along)[:, 0]
+        new /= np.where(length > EPS**0.5, length, np.inf)[:, None]
+        self._room[:, m] = new
         self.picked.append(last)
-        self.left = (self.left - new * new).clip(0)
+        self.lengths.append(length)
+        self.norms = self.norms * length
+        self.left -= new * new
+        np.maximum(self.left, 0, out=self.left)
 
     def forget(self) -> None:
         """Take the oldest pick out."""
+        along, m = self.along, len(self.picked)
         self.picked.pop(0)
-        self.norms = self.norms[:, 1:]
-        gone = 0
-        if self.exact:
-            gone = -1
-            for j, slot in enumerate(self.picked):
-                a, b = (self.along[self.row, slot, at] for at in (j, j + 1))
-                length = np.hypot(a, b)
-                flat = length <= EPS
-                c = np.where(flat, 1, a / np.where(flat, 1, length))[:, None]
-                s = np.where(flat, 0, b / np.where(flat, 1, length))[:, None]
-                one, two = self.along[:, :, j], self.along[:, :, j + 1]
-                self.along[:, :, j], self.along[:, :, j + 1] = c * one + s * two, c * two - s * one
-        lost = self.along[:, :, gone]
-        self.left = self.left + lost * lost
-        self.along = self.along[:, :, :-1] if self.exact else self.along[:, :, 1:]
+        self.lengths.pop(0)
+        self.norms = np.prod(self.lengths, axis=0) if self.lengths else np.ones(len(self.x))
+        if not self.exact:
+            self.left += along[:, 0] ** 2
+            along[:, : m - 1] = along[:, 1:].copy()
+            return
+        for j, slot in enumerate(self.picked):
+            one, two = along[:, j], along[:, j + 1]
+            a, b = one[self.row, slot], two[self.row, slot]
+            length = np.hypot(a, b)
+            flat = length <= EPS
+            c = np.where(flat, 1, a / np.where(flat, 1, length))[:, None]
+            s = np.where(flat, 0, b / np.where(flat, 1, length))[:, None]
+            along[:, j], along[:, j + 1] = c * one + s * two, c * two - s * one
+        self.left += along[:, m - 1] ** 2

@@ -54,6 +54,9 @@ class DPP(ByVectors):
         def gain(last: Ints | None) -> Floats:
             if last is not None:
                 new.pick(last)
+            if new.left.min(initial=1) > EPS:
+                out: Floats = good + np.log(new.left)
+                return out
             some = new.left > EPS
             log = np.log(np.where(some, new.left, 1))
             return np.where(some, good + log, NOTHING_NEW + relevance)

@@ -23,7 +23,7 @@ from scipy.special import expit
 
 from ..model import at_least
 from ..types import Floats, Ints, Queries
-from ._greedy import ByVectors, Gain
+from ._greedy import ByVectors, Gain, alike
 
 __all__ = ["InterestMMR"]
 
@@ -52,7 +52,7 @@ class InterestMMR(ByVectors):
             nonlocal near
             if last is None:
                 return relevance
-            near = np.maximum(near, expit((seen @ seen[row, last][:, :, None])[:, :, 0]))
+            near = np.maximum(near, expit(alike(seen, row, last)))
             return relevance + self.diversity * (1 - near)
 
         return gain

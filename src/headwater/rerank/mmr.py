@@ -19,7 +19,7 @@ import numpy as np
 
 from ..model import between
 from ..types import Floats, Ints
-from ._greedy import ByVectors, Gain
+from ._greedy import ByVectors, Gain, alike
 
 __all__ = ["MMR"]
 
@@ -34,15 +34,15 @@ class MMR(ByVectors):
 
     def among(self, x: Floats, relevance: Floats, interest: Floats) -> Gain:  # noqa: ARG002
         row = np.arange(len(x))
-        near = np.zeros(x.shape[:2])
-        first = True
+        good = self.trade * relevance
+        near: Floats | None = None
 
         def gain(last: Ints | None) -> Floats:
-            nonlocal near, first
-            if last is not None:
-                alike = (x @ x[row, last][:, :, None])[:, :, 0]
-                near = alike if first else np.maximum(near, alike)
-                first = False
-            return self.trade * relevance - (1 - self.trade) * near
+            nonlocal near
+            if last is None:
+                return good
+            now = alike(x, row, last)
+            near = now if near is None else np.maximum(near, now, out=near)
+            return good - (1 - self.trade) * near
 
         return gain

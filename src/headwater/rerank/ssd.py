@@ -59,7 +59,7 @@ class SSD(ByVectors):
             if self.volume == "residual":
                 out: Floats = self.theta * relevance + (1 - self.theta) * larger
             else:
-                out = relevance + new.norms.prod(1, keepdims=True) * larger
+                out = relevance + new.norms[:, None] * larger
             return out
 
         return gain
