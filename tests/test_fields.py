@@ -41,15 +41,15 @@ def test_what_can_be_read_is_taken():
         ("item", "text vector", "numbers", 2, 6),
     ]
     assert arrays["user_id_codes"].tolist() == [1, 2, 3, 4, 0]
-    assert arrays["user_sex_codes"].tolist() == [1, 2, 1, 2, 0]
-    assert arrays["user_age_numbers"].tolist() == [[-1, 0], [1, 0], [-1, 0], [1, 0], [0, 1]]
-    assert arrays["item_topic_codes"].tolist() == [1, 2, 1, 0, 2, 1]
-    assert arrays["item_genres_start"].tolist() == [0, 1, 3, 3, 3, 4, 5]
-    assert arrays["item_genres_codes"].tolist() == [1, 1, 2, 2, 1]
-    years = arrays["item_year_numbers"]
+    assert arrays["user_column_sex_codes"].tolist() == [1, 2, 1, 2, 0]
+    assert arrays["user_column_age_numbers"].tolist() == [[-1, 0], [1, 0], [-1, 0], [1, 0], [0, 1]]
+    assert arrays["item_column_topic_codes"].tolist() == [1, 2, 1, 0, 2, 1]
+    assert arrays["item_column_genres_start"].tolist() == [0, 1, 3, 3, 3, 4, 5]
+    assert arrays["item_column_genres_codes"].tolist() == [1, 1, 2, 2, 1]
+    years = arrays["item_column_year_numbers"]
     assert years[2].tolist() == [0, 1], "missing is the mean, and said"
     assert years[[0, 1, 3, 4, 5], 0].mean() == pytest.approx(0, abs=1e-6)
-    length = np.linalg.norm(arrays["item_text vector_numbers"], axis=1)
+    length = np.linalg.norm(arrays["item_column_text vector_numbers"], axis=1)
     np.testing.assert_allclose(length, 1, rtol=1e-6)
 
 
@@ -93,17 +93,21 @@ def test_the_encoder_is_what_it_says():
     own = table["item_id"][[1, 2, 4]]
     history = table["item_id"][[1, 2]].mean(0)
     wide = lambda row: np.tile(row, (3, 1))  # noqa: E731
-    genres = [table["item_genres"][[1]], table["item_genres"][[1, 2]], np.zeros((1, 3))]
+    genres = [
+        table["item_column_genres"][[1]],
+        table["item_column_genres"][[1, 2]],
+        np.zeros((1, 3)),
+    ]
     first = np.concatenate(
         [
             wide(table["user_id"][2]),
-            wide(table["user_sex"][2]),
+            wide(table["user_column_sex"][2]),
             wide([1, 0]),
             own,
-            table["item_topic"][[1, 2, 0]],
+            table["item_column_topic"][[1, 2, 0]],
             np.array([each.mean(0) for each in genres]),
-            arrays["item_year_numbers"][[0, 1, 3]],
-            arrays["item_text vector_numbers"][[0, 1, 3]],
+            arrays["item_column_year_numbers"][[0, 1, 3]],
+            arrays["item_column_text vector_numbers"][[0, 1, 3]],
             wide(table["hour"][0]),
             wide(table["day"][4]),
             wide(history),
@@ -112,11 +116,26 @@ def test_the_encoder_is_what_it_says():
         axis=1,
     )
     np.testing.assert_allclose(out[0], first, rtol=1e-5)
-    stranger = np.concatenate([table["user_id"][0], table["user_sex"][0], [0, 1]])
+    stranger = np.concatenate([table["user_id"][0], table["user_column_sex"][0], [0, 1]])
     np.testing.assert_allclose(out[1, 0, : len(stranger)], stranger, rtol=1e-6)
     np.testing.assert_allclose(out[1, :, -6:], 0)
     assert (out[1, 0, -12:-9] == table["hour"][1]).all()
     assert (out[1, 0, -9:-6] == table["day"][5]).all()
+
+
+def test_columns_of_any_name():
+    """A column called id is not the item's number, and a dot is not a line."""
+    data = world()
+    table = data.catalog.table.with_columns(
+        pl.Series("id", [1.0, 2, 3, 4, 5, 6]),
+        pl.Series("a.b", list("xyxyxy")),
+        pl.Series("a_b", list("xxyyxx")),
+    )
+    fields, arrays = fields_of(replace(data, catalog=Catalog(table)))
+    keys = [field.key for field in fields]
+    assert len(set(keys)) == len(keys)
+    assert arrays["item_id_codes"].tolist() == [1, 2, 3, 4, 5, 6]
+    assert not any("." in key for key in keys)
 
 
 def test_numbers_are_hidden_while_training():

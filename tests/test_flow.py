@@ -123,6 +123,20 @@ def test_a_stage_that_is_late_is_left_out():
         Flow(retrieve=build("ease"), limit=1.0)
 
 
+def test_a_stages_own_timeout_is_its_failure():
+    class Hanging:
+        def __call__(self, queries, slate):  # noqa: ARG002
+            raise TimeoutError("socket timed out")
+
+    data = blocks()
+    with pytest.raises(TimeoutError, match="socket"):
+        Flow(retrieve=build("ease"), stages=(Hanging(),)).fit(data).recommend(data.queries([0]), 3)
+    soft = Flow(retrieve=build("ease"), stages=(Hanging(),), degrade=True, limit=9.0).fit(data)
+    with traced() as steps:
+        soft.recommend(data.queries([0]), 3)
+    assert steps[1].failed == "TimeoutError: socket timed out"
+
+
 def test_a_mistake_is_not_a_failure():
     """Nothing is left out because somebody forgot to fit."""
     data = blocks()

@@ -84,17 +84,20 @@ def taste(history: Histories, each: csr_array) -> NDArray[np.float64]:  # (B, ki
 
 
 def scaled(slate: Slate, how: Scale) -> Floats:  # (B, K) float64
-    """The scores of the filled slots on a common scale, request by request; 0 where it is empty."""
-    filled = slate.filled
-    s = np.where(filled, slate.scores, 0).astype(np.float64)
-    if how == "as_is":
-        return s
-    n = np.maximum(filled.sum(1, keepdims=True), 1)
+    """The scores of the filled slots on a common scale, request by request; 0 where it is empty.
+
+    A score of -inf has no part in the scale, and stays.
+    """
+    known = slate.filled & np.isfinite(slate.scores)
+    s = np.where(known, slate.scores, 0).astype(np.float64)
     if how == "zscore":
-        s = np.where(filled, s - s.sum(1, keepdims=True) / n, 0)
+        n = np.maximum(known.sum(1, keepdims=True), 1)
+        s = np.where(known, s - s.sum(1, keepdims=True) / n, 0)
         spread = np.sqrt((s * s).sum(1, keepdims=True) / n)
-    else:
-        low = np.where(filled, s, np.inf).min(1, keepdims=True, initial=np.inf)
-        s = np.where(filled, s - np.where(np.isfinite(low), low, 0), 0)
+        s = s / np.where(spread > 0, spread, 1)
+    elif how == "minmax":
+        low = np.where(known, s, np.inf).min(1, keepdims=True, initial=np.inf)
+        s = np.where(known, s - np.where(np.isfinite(low), low, 0), 0)
         spread = s.max(1, keepdims=True, initial=0)
-    return s / np.where(spread > 0, spread, 1)
+        s = s / np.where(spread > 0, spread, 1)
+    return np.where(slate.filled & ~known, -np.inf, s)

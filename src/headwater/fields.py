@@ -32,11 +32,15 @@ class Field:
     size: int  # codes, with that of the unknown; or how many numbers
     rows: int  # users and one for strangers, or items
     events: int = 0  # codes in all rows together, of "kinds"
+    own: bool = False  # the number of the user or the item itself
 
     @property
     def key(self) -> str:
         """What its arrays are called in a net, where a name has no dots."""
-        return f"{self.of}_{self.name.replace('.', '_')}"
+        if self.own:
+            return f"{self.of}_id"
+        quoted = self.name.replace("%", "%25").replace(".", "%2e")  # a net's names have no dots
+        return f"{self.of}_column_{quoted}"
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -77,7 +81,8 @@ def fields_of(
         if n > most_codes:
             codes = np.where(codes > 0, hashed(codes, most_codes), 0)
         size = min(n, most_codes) + 1
-        add(Field(name="id", of=of, kind="category", size=size, rows=rows), codes=codes)
+        own = Field(name="id", of=of, kind="category", size=size, rows=rows, own=True)
+        add(own, codes=codes)
         table = data.catalog.table if of == "item" else data.people
         asked = item_columns if of == "item" else user_columns
         if table is None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Thread
 from time import perf_counter
 from typing import Any
 
@@ -32,6 +33,10 @@ __all__ = ["Flow"]
 log = logging.getLogger("headwater")
 
 HELD_OUT = 0.2  # of everybody's choices, to learn a ranking from
+
+
+class Late(Exception):
+    """A stage that took too long."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -93,7 +98,7 @@ class Flow(Model):
             )
         except HeadwaterError:  # a mistake of whoever asks, which no retry mends
             raise
-        except TimeoutError:
+        except Late:
             failed = f"took longer than {self.limit} s"
         except Exception as error:
             if not self.degrade:
@@ -107,11 +112,18 @@ class Flow(Model):
 
     def _in_time(self, stage: Stage, queries: Queries, slate: Slate) -> Slate:
         """A stage that is too late goes on in its thread, and nobody waits for it."""
-        pool = ThreadPoolExecutor(max_workers=1)
-        try:
-            return pool.submit(stage, queries, slate).result(self.limit)
-        finally:
-            pool.shutdown(wait=False)
+        answer: Future[Slate] = Future()
+
+        def work() -> None:
+            try:
+                answer.set_result(stage(queries, slate))
+            except BaseException as error:
+                answer.set_exception(error)
+
+        Thread(target=work, daemon=True).start()
+        if not wait([answer], self.limit).done:
+            raise Late
+        return answer.result()
 
 
 def _name(part: object) -> str:

@@ -178,8 +178,25 @@ class Ranker(Model):
     def __call__(self, queries: Queries, slate: Slate) -> Slate:
         if not slate.items.size:
             return slate
-        s = np.where(slate.filled, self.logits(queries, slate), -np.inf).astype(np.float32)
-        return replace(slate, scores=s).take(top(s, s.shape[1]))
+        step = max(1, CELLS // (self.cells(slate.items.shape[1]) or 1))
+        parts = []
+        for at in range(0, len(slate), step):
+            part = slate[at : at + step]
+            found = self.logits(queries[at : at + step], part)
+            bad = found.shape != part.items.shape or np.isnan(found[part.filled]).any()
+            if bad:
+                problem = f"shape {found.shape}" if found.shape != part.items.shape else "NaN"
+                raise DataError(
+                    f"{type(self).__name__}.logits gave {problem}; it must be {part.items.shape} "
+                    "without NaN"
+                )
+            s = np.where(part.filled, found, -np.inf).astype(np.float32)
+            parts.append(replace(part, scores=s).take(top(s, s.shape[1])))
+        return Slate.stack(parts)
+
+    def cells(self, width: int) -> int:
+        """About how many numbers are in memory for a request with ``width`` candidates."""
+        return 256 * width
 
 
 def chunk(n_items: int) -> int:

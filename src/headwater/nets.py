@@ -98,7 +98,7 @@ class FieldEncoder(nn.Module):
         for field in self.fields:
             at = who if field.of == "user" else what
             found = self.look_up(field, at)
-            own = found if (field.of, field.name) == ("item", "id") else own
+            own = found if field.own and field.of == "item" else own
             parts.append(found[:, None].expand(b, k, -1) if field.of == "user" else found)
         if self.timed:
             hour, day = now // 3600 % HOURS, (now // 86_400 + 4) % DAYS  # 1970 began on a Thursday
@@ -134,7 +134,7 @@ class FieldEncoder(nn.Module):
         table, codes = self.table(field.key), getattr(self, f"{field.key}_codes")
         if field.kind == "category":
             code = codes[at]
-            if self.training and self.unknown and field.name == "id":
+            if self.training and self.unknown and field.own:
                 hidden = torch.rand(code.shape, device=code.device) < self.unknown
                 code = torch.where(hidden, 0, code)
             found: Tensor = table(code)

@@ -83,6 +83,9 @@ def test_lists_in_a_row():
     history = data.impressions.queries.history
     assert data.items.decode(history.items).to_list() == ["n1", "n1", "n9"]
     assert data.items.decode(data.log.items).to_list() == ["n1", "n9", "n3"]
+    hole = table.with_columns(clicked=pl.Series([None, [0]], dtype=pl.List(pl.Int64)))
+    with pytest.raises(DataError, match="row 1 of the frame has 2 items and 0 values of click"):
+        read_impressions(hole)
     off = table.with_columns(clicked=pl.Series([[0], [0]]))
     with pytest.raises(DataError, match="row 1 of the frame has 2 items and 1 values of click"):
         read_impressions(off)
@@ -122,6 +125,36 @@ def test_what_cannot_be_read_is_told():
     assert [each[0] for each in told(data)] == ["a", "a", "c"]
 
 
+def test_clicks_as_words_and_holes():
+    words = LONG.with_columns(click=pl.Series(["True", "no", "False", None, "yes", "1"]))
+    assert told(read_impressions(words)) == told(read_impressions(LONG))
+    holes = LONG.with_columns(click=pl.Series([1.0, float("nan"), 0, None, 1, 1]))
+    assert told(read_impressions(holes)) == told(read_impressions(LONG))
+    none = read_impressions(LONG.with_columns(click=pl.lit(0)))
+    assert "nothing of what was shown was clicked" in none.notes
+
+
+def test_an_item_stands_once_in_a_request():
+    again = LONG.head(1).with_columns(position=pl.lit(9), click=pl.lit(0))
+    twice = pl.concat([LONG, again], how="vertical_relaxed")
+    data = read_impressions(twice)
+    assert told(data) == told(read_impressions(LONG))
+    assert "left out 1 slots that repeat an item of their request" in data.notes
+
+
+def test_rows_of_nobody_are_not_put_together():
+    rows = LONG.drop("request_id").with_columns(user_id=pl.lit(None, pl.String))
+    assert len(read_impressions(rows).impressions) == 6
+    some = LONG.with_columns(request_id=pl.Series(["a", "a", "a", None, None, "c"]))
+    assert len(read_impressions(some).impressions) == 4
+
+
+def test_requests_without_times_beside_a_log():
+    events = pl.DataFrame({"user_id": ["u1"], "item_id": [1], "timestamp": [99]})
+    data = read_impressions(LONG.drop("timestamp"), data=read(events))
+    assert any("nobody says when the requests were made" in note for note in data.notes)
+
+
 @pytest.mark.parametrize(
     ("change", "error", "said"),
     [
@@ -139,6 +172,7 @@ def test_what_cannot_be_read_is_told():
         ),
         (lambda t: t.with_columns(position=pl.lit("top")), DataError, "position of .* not all num"),
         (lambda t: t.head(0), DataError, "but no rows"),
+        (lambda t: t.with_columns(click=pl.lit("maybe")), DataError, "not all numbers: 'maybe'"),
     ],
 )
 def test_mistakes(change, error, said):

@@ -52,6 +52,8 @@ def test_table_2_2_is_in_its_order():
         assert ndcg["recfusion_bin released"] + 15 < ndcg[f"recfusion_bin {toward}"]
         assert ndcg[f"recfusion_bin {toward}"] > ndcg["recfusion"] - 5
     assert abs(ndcg["recfusion_t input"] - ndcg["recfusion"]) < 1
+    for name in ("recfusion_unet1d", "recfusion_unet2d"):
+        assert ndcg[name] < ndcg["popularity"] / 2
 
 
 def test_ours_is_ahead_of_mult_vae():

@@ -11,7 +11,7 @@ from headwater.data.toy import blocks  # noqa: E402
 from headwater.errors import BadParameter, DataError  # noqa: E402
 from headwater.evaluation import EarlyStopping, fit, judge  # noqa: E402
 from headwater.rank._cross import CrossAndDeep  # noqa: E402
-from headwater.rank._net import Requests, came  # noqa: E402
+from headwater.rank._net import came  # noqa: E402
 from headwater.registry import build  # noqa: E402
 
 
@@ -49,17 +49,31 @@ def test_learns_what_people_like(asked, loss):
 
 
 def test_serves_what_it_was_trained_with(asked):
-    """The logits in serving are those that the loss saw, request by request."""
+    """What the loss looks at in a batch is what serving looks at, and scores it alike."""
     model = build("dcn", hidden_sizes=[8], how={"n_epochs": 2}).fit(asked.train)
     shown = asked.train.impressions[np.arange(9)]
     logits = model.logits(shown.queries, shown.slate)
-    again = Requests.of(shown.queries, shown.slate, model.history, "cpu")
+    fitted = model.net_
+    batch, rows = model.begin(asked.train)
+    assert len(rows) == len(asked.train.impressions)
+    learned = batch(np.arange(9), torch.device("cpu"))
+    served = model.requests(shown.queries, shown.slate, "cpu")
+    for name in ("user", "items", "now", "past", "came"):
+        torch.testing.assert_close(getattr(learned, name), getattr(served, name))
+    assert (learned.past >= 0).any(1).all()
     with torch.inference_mode():
-        np.testing.assert_array_equal(model.scored(model.net_, again).numpy(), logits)
-    with torch.enable_grad():
-        assert model.net_.training is False
-        train_side = model.scored(model.net_, again).detach().numpy()
-    np.testing.assert_allclose(train_side, logits, rtol=1e-6)
+        np.testing.assert_array_equal(model.scored(fitted, learned).numpy(), logits)
+
+
+def test_a_ranker_that_says_nan_is_an_error(asked):
+    from headwater.model import Ranker
+
+    class Odd(Ranker):
+        def logits(self, queries, slate):  # noqa: ARG002
+            return np.full(slate.items.shape, np.nan)
+
+    with pytest.raises(DataError, match=r"Odd\.logits gave NaN"):
+        Odd()(asked.queries, asked.candidates)
 
 
 def test_early_stopping_by_requests(asked):

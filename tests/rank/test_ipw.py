@@ -78,9 +78,11 @@ def test_what_is_rare_in_a_history_gains(data):
         model = build(name, hidden_sizes=[8], how=how).fit(data)
         first = model(shown.queries, shown.slate).items[:, 0]
         share[name] = np.mean([genres[i] != m for i, m in zip(first, main, strict=True)])
-    assert share["ipw"] >= share["dcn"]
+    assert share["ipw"] > share["dcn"]
 
 
 def test_mistakes():
     with pytest.raises(BadParameter, match="least must be above 0"):
         build("ipw", least=0)
+    with pytest.raises(BadParameter, match="pointwise loss of its own"):
+        build("ipw", by="popularity", loss="listwise")

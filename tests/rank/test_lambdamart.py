@@ -72,6 +72,35 @@ def test_what_the_trees_look_at(asked, fitted):
         np.testing.assert_allclose(x[at, :5], want, atol=1e-5)
 
 
+def test_its_features_do_not_know_what_is_to_be_learned(asked, monkeypatch):
+    """In training, popularity and cosines are those of the log without the clicks; then of all."""
+    data = blocks(users=300)  # its log has the clicks
+    data = replace(data, impressions=asked.train.impressions)
+    model, logs = build("lambdamart", n_trees=2, size=4), []
+    look = type(model)._look_at
+    monkeypatch.setattr(type(model), "_look_at", lambda m, log: logs.append(log) or look(m, log))
+    model.fit(data)
+    shown = data.impressions
+    clicked = shown.queries.user[shown.chosen.rows], shown.chosen.items
+    first, last = (each.matrix().toarray() for each in logs)
+    assert not first[clicked].any()
+    assert last[clicked].all()
+    assert first.sum() == last.sum() - len(clicked[0])
+
+
+def test_the_columns_of_the_catalogue(asked, fitted):
+    """A column for each genre, and the topic's code."""
+    names = json.loads(fitted.columns_)
+    table = asked.train.catalog.table
+    genres = sorted({each[0] for each in table["genres"].to_list()})
+    hot = fitted.items_[:, [names.index(f"item genres {i}") - 5 for i in range(len(genres))]]
+    want = [[float(each[0] == genre) for genre in genres] for each in table["genres"].to_list()]
+    np.testing.assert_array_equal(hot, want)
+    topics = sorted(set(table["topic"].to_list()))
+    codes = [1 + topics.index(each) for each in table["topic"].to_list()]
+    np.testing.assert_array_equal(fitted.items_[:, names.index("item topic 0") - 5], codes)
+
+
 def test_learns_what_people_like(asked, fitted):
     assert judge(fitted, asked, "AUC") > 0.65
 

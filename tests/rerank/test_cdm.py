@@ -3,6 +3,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from textbook import minmax, picks, unit  # noqa: E402
+
 from headwater.data.requests import drawn, split_requests  # noqa: E402
 from headwater.data.split import split  # noqa: E402
 from headwater.data.toy import blocks  # noqa: E402
@@ -166,6 +168,33 @@ def test_the_student_learns_what_the_teacher_picks(context):
     assert np.mean(auc) > 0.75
 
 
+@pytest.mark.parametrize("teacher", [None, {"model": "interest_mmr"}, {"model": "mmr"}])
+def test_what_the_teacher_picks(teacher):
+    """By definition, of unit vectors and scores from 0 to 1; and not just the best by score."""
+    model = made(teacher=teacher, picks=4)
+    e, u, f = RNG.normal(size=(3, 9, 4)), RNG.normal(size=(3, 4)), RNG.random((3, 9))
+    there = np.ones((3, 9), bool)
+    got = model.taught(*(torch.from_numpy(each) for each in (e, u, f, there))).numpy()
+    x = unit(e)
+    other = 0
+    for b in range(3):
+        relevance = minmax(f[b].astype(np.float32).astype(float))
+        wide = x[b] * 4.0 * unit(u[b])  # 4 is the sharpness
+
+        def gain(picked, i, b=b, relevance=relevance, wide=wide):
+            if teacher == {"model": "mmr"}:
+                return 0.7 * relevance[i] - 0.3 * max(
+                    (x[b, i] @ x[b, j] for j in picked), default=0
+                )
+            near = max((1 / (1 + np.exp(-wide[i] @ wide[j])) for j in picked), default=1)
+            return relevance[i] + 0.5 * (1 - near)
+
+        want = picks(relevance, gain, 4)[:4]
+        assert set(np.flatnonzero(got[b])) == set(want)
+        other += len(set(want) - set(np.argsort(-f[b])[:4]))
+    assert other > 0
+
+
 def test_gamma_is_the_students_share():
     part = split(blocks(), "random_per_user", seed=0)
     asked = split_requests(part.train, drawn(part, k=12, seed=0), seed=0)
@@ -183,6 +212,6 @@ def test_mistakes():
     with pytest.raises(BadParameter, match="ranker must have a net of its own"):
         build("cdm", ranker={"model": "lambdamart"})
     with pytest.raises(BadParameter, match="teacher must compare vectors"):
-        made(teacher={"model": "dcn"})
+        made(teacher={"model": "calibrated"})
     with pytest.raises(BadParameter, match="needs ranker"):
         build("cdm")

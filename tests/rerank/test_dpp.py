@@ -5,6 +5,7 @@ import pytest
 from textbook import agrees, lists, unit, world
 
 from headwater.errors import BadParameter
+from headwater.rerank._residual import Residual
 from headwater.rerank.dpp import DPP
 
 
@@ -62,6 +63,24 @@ def test_a_list_is_not_cut_short():
     got = DPP(theta=0.5, by="text", k=15).fit(data)(queries, slate)
     np.testing.assert_array_equal(np.sort(got.items), np.sort(slate.items))
     assert (np.diff(got.scores[6, 3:]) <= 0).all()
+
+
+@pytest.mark.parametrize("window", [None, 2, 3, 4, 6])
+def test_picks_that_add_nothing(window):
+    """Vectors that repeat: what is left is the distance from the span, by least squares."""
+    rng = np.random.default_rng(1)
+    for _ in range(40):
+        x = np.eye(4)[rng.integers(0, 4, 10)] + 0.3 * np.eye(4)[rng.integers(0, 4, 10)]
+        new = Residual(x[None], window)
+        picked = []
+        for last in rng.permutation(10)[:8]:
+            new.pick(np.array([last]))
+            picked.append(last)
+            span = (
+                picked if window is None else picked[len(picked) - min(window - 1, len(picked)) :]
+            )
+            rest = x.T - x[span].T @ np.linalg.lstsq(x[span].T, x.T, rcond=1e-9)[0]
+            np.testing.assert_allclose(new.left[0], (rest**2).sum(0), atol=1e-9)
 
 
 def test_mistakes():

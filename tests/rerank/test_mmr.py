@@ -42,3 +42,16 @@ def test_mistakes():
         MMR(trade=1.5)
     with pytest.raises(MissingColumn, match="'mood'"):
         MMR(by="mood").fit(world())
+
+
+@pytest.mark.parametrize("name", ["mmr", "dpp", "xquad", "calibrated"])
+def test_scores_of_minus_infinity_come_last(name):
+    from headwater.registry import build
+    from headwater.types import Slate
+
+    data = world()
+    queries = data.queries([0])
+    never = np.array([[1.0, 0.5, -np.inf, -np.inf]], np.float32)
+    got = build(name, k=4).fit(data)(queries, Slate(np.array([[3, 8, 5, 1]], np.int32), never))
+    assert set(got.items[0, :2].tolist()) == {3, 8}
+    assert set(got.items[0, 2:].tolist()) == {5, 1}

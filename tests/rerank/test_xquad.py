@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from textbook import agrees, shares, wanted, world
+from textbook import agrees, lists, shares, wanted, world
 
 from headwater.rerank.xquad import XQuAD
 
@@ -22,3 +22,14 @@ def test_is_the_definition(trade):
         return gain
 
     agrees(XQuAD(trade=trade, k=8), data, gain_of)
+
+
+@pytest.mark.parametrize("name", ["xquad", "pm2"])
+def test_of_what_is_equally_good_the_kinds_decide(name):
+    from headwater.registry import build
+
+    data = world()
+    queries, slate = lists(data)
+    slate.scores[slate.filled] = 1
+    got = build(name).fit(data)(queries, slate)
+    assert (got.items != slate.items).any(1).sum() > 4

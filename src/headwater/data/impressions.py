@@ -20,6 +20,7 @@ from ._times import Clock
 __all__ = ["read_impressions"]
 
 EACH = ("item", "click", "dwell", "propensity", "position")  # what differs within a request
+YES_AND_NO = {"true": "1", "yes": "1", "false": "0", "no": "0"}
 BOTH = {"user", "time"}  # what is one in a request
 
 log = logging.getLogger("headwater")
@@ -118,11 +119,12 @@ def _unfolded(frame: pl.DataFrame, name: str) -> tuple[pl.DataFrame, pl.DataFram
             f"{name} has lists of items in each row, but {', '.join(flat)} is no list of as many"
         )
     for each in lists[1:]:
-        off = frame.filter(pl.col(each).list.len() != pl.col("item").list.len())
+        n, m = (pl.col(column).list.len().fill_null(0) for column in (each, "item"))
+        off = frame.with_columns(n=n, m=m).filter(pl.col("n") != pl.col("m"))
         if len(off):
             raise DataError(
-                f"row {off['at'][0] + 1} of {name} has {len(off['item'][0])} items and "
-                f"{len(off[each][0])} values of {each}"
+                f"row {off['at'][0] + 1} of {name} has {off['m'][0]} items and {off['n'][0]} "
+                f"values of {each}"
             )
     slots = frame.select("at", *lists).filter(pl.col("item").list.len() > 0).explode(lists)
     return frame.drop(lists), slots
@@ -132,7 +134,9 @@ def _grouped(frame: pl.DataFrame, name: str) -> tuple[pl.DataFrame, pl.DataFrame
     """Of a row a slot: the same."""
     keys = ["request"] if "request" in frame.columns else ["user", "time"]
     if set(keys) <= set(frame.columns):
-        frame = frame.with_columns(at=pl.struct(keys).rank("dense") - 1)
+        # of a row that does not say whose it is nobody can tell what else was shown with it
+        alone = pl.when(pl.any_horizontal(pl.col(keys).is_null())).then(pl.int_range(pl.len()))
+        frame = frame.with_columns(at=pl.struct(*keys, alone.alias("alone")).rank("dense") - 1)
     else:
         frame = frame.with_row_index("at")
     own = [each for each in ("request", "user", "time", "history") if each in frame.columns]
@@ -155,10 +159,15 @@ def _clean(
     slots = slots.with_columns(item=texts(slots["item"]))
     numbers = [each for each in ("click", "dwell", "propensity", "position") if each in slots]
     for each in numbers:
-        column = slots[each].cast(pl.Float64, strict=False)
-        if each != "click" and column.null_count() > slots[each].null_count():
-            raise DataError(f"column {each} of {name} is not all numbers")
-        slots = slots.with_columns(column.alias(each))
+        given = slots[each]
+        if each == "click" and given.dtype == pl.String:
+            lower = given.str.to_lowercase()
+            given = lower.replace(list(YES_AND_NO), list(YES_AND_NO.values()))
+        column = given.cast(pl.Float64, strict=False)
+        odd = slots[each].filter(column.is_null() & slots[each].is_not_null())
+        if len(odd):
+            raise DataError(f"column {each} of {name} is not all numbers: {odd[0]!r}")
+        slots = slots.with_columns(column.fill_nan(None).alias(each))
     if "propensity" in slots.columns:
         off = slots.filter(~pl.col("propensity").is_between(0, 1, closed="right"))
         if len(off):
@@ -169,6 +178,9 @@ def _clean(
     usable = slots.drop_nulls("item")
     if len(usable) < len(slots):
         notes.append(f"left out {len(slots) - len(usable):,} slots without an item")
+    usable = _once(usable, notes)
+    if not (usable["click"].fill_null(0) > 0).any():
+        notes.append("nothing of what was shown was clicked")
     if "time" in heads.columns:
         heads = heads.with_columns(time=Clock().seconds(heads["time"]))
         timed = heads.drop_nulls("time")
@@ -186,6 +198,18 @@ def _clean(
     if len(usable) == 0:
         raise DataError(f"no request of {name} can be used: {'; '.join(notes)}")
     return heads, usable
+
+
+def _once(slots: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
+    """An item in a request once: where it stood first, and clicked if it was so anywhere."""
+    keys = ["at", "item"]
+    ordered = slots.sort("position", maintain_order=True) if "position" in slots.columns else slots
+    once = ordered.unique(keys, keep="first", maintain_order=True)
+    if len(once) == len(slots):
+        return slots
+    notes.append(f"left out {len(slots) - len(once):,} slots that repeat an item of their request")
+    clicked = slots.group_by(keys).agg(pl.col("click").max())
+    return once.drop("click").join(clicked, on=keys, how="left", maintain_order="left")
 
 
 def _dataset(
@@ -293,6 +317,8 @@ def _impressions(
 
     user = data.users.encode(heads["user"])
     now = heads["time"].to_numpy()
+    if "history" not in heads.columns and data.log.timed and not now.any():
+        notes.append("nobody says when the requests were made: nothing is known to be before them")
     if "history" in heads.columns:
         past = _past(heads)
         chosen = data.items.encode(past["item"])

@@ -99,7 +99,8 @@ def split_requests(
 
     ``impressions`` (those of ``data`` if None) go by their users in three parts: to learn from, to
     tune on (the split's ``validation``), and to test on. What was clicked in the last two is in no
-    log and in no history; a click on what the request's own history has already is no question.
+    log that is learned from; a later request of the same person has it in its history, as it would
+    have. A click on what the request's own history has already is no question.
     """
     whole = data.impressions if impressions is None else impressions
     if whole is None:

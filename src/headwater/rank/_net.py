@@ -121,7 +121,7 @@ class NetRanker(Ranker):
             most_codes=self.most_codes,
         )
         self.fields_ = json.dumps([each.as_dict() for each in fields])
-        self.timed_ = int(shown.queries.now.max(initial=0) > shown.queries.now.min(initial=0))
+        self.timed_ = int(len(shown) > 0 and np.ptp(shown.queries.now) > 0)
         weights = self.weights(data, shown)
         with seeded([self.how.seed]):
             self.net_ = self.build()

@@ -26,6 +26,7 @@ from typing import Any, Literal
 import numpy as np
 from torch import Tensor
 
+from ..errors import BadParameter
 from ..features import shares, taste
 from ..losses import pointwise
 from ..model import at_least, between
@@ -49,6 +50,8 @@ class IPW(Crossed):
         at_least(self, "eta", self.eta, 0)
         at_least(self, "least", self.least, 0, above=True)
         between(self, "least", self.least, 0, 1)
+        if self.by == "popularity" and self.loss != "pointwise":
+            raise BadParameter("IPW: by='popularity' has a pointwise loss of its own, and no other")
 
     def weights(self, data: Dataset, shown: Impressions) -> Floats:  # (B, K)
         items, filled = shown.slate.items, shown.slate.filled
@@ -65,10 +68,11 @@ class IPW(Crossed):
     def by_category(self, data: Dataset, shown: Impressions, at: Ints) -> Floats:  # (B, K)
         each = shares(data.catalog, self.kinds)
         wanted = taste(shown.queries.history, each)  # (B, kinds)
-        has = (each > 0).astype(np.float64)
         row = np.repeat(np.arange(len(shown)), at.shape[1])
-        mine: Any = has[at.ravel()].multiply(wanted[row]).sum(1)
-        theta = np.asarray(mine, np.float64).reshape(at.shape)
+        has = each[at.ravel()]  # one entry for each kind of each candidate
+        slot = np.repeat(np.arange(at.size), np.diff(has.indptr))
+        mine = np.bincount(slot, wanted[row[slot], has.indices], minlength=at.size)
+        theta: Floats = np.asarray(mine, np.float64).reshape(at.shape)
         theta[~wanted.any(1)] = 1
         return theta
 

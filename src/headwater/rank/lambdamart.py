@@ -8,6 +8,8 @@ it, its cosines with the mean of the history and with its latest item (`features
 columns of the catalogue and of people (`fields`): numbers, a code for a category, 0 or 1 for each
 of a few kinds and the mean code of many.
 
+What was clicked in the requests that it learns from is taken out of the log for their features.
+
 Source:  Burges, "From RankNet to LambdaRank to LambdaMART: An Overview", MSR-TR-2010-82, 2010; the
          trees and lambdas are XGBoost's (Chen, Guestrin, KDD 2016), rank:ndcg.
 Checked: the answer against the saved trees walked by hand, and each feature against its definition,
@@ -19,6 +21,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -28,7 +31,7 @@ from ..errors import DataError
 from ..features import together, unit_rows
 from ..fields import fields_of
 from ..model import Ranker, at_least, between, learned
-from ..types import PAD, Dataset, Floats, Queries, Slate
+from ..types import PAD, Dataset, Floats, Histories, Impressions, Queries, Slate
 
 __all__ = ["LambdaMART"]
 
@@ -75,7 +78,7 @@ class LambdaMART(Ranker):
         sides: dict[str, list[Floats]] = {"user": [], "item": []}
         names: dict[str, list[str]] = {"user": [], "item": []}
         for field in fields:
-            if field.name == "id":
+            if field.own:
                 continue
             sides[field.of].append(_columns(field, arrays))
             wide = sides[field.of][-1].shape[1]
@@ -85,10 +88,9 @@ class LambdaMART(Ranker):
         self.people_ = tables["user"].astype(np.float32)
         self.items_ = tables["item"].astype(np.float32)
         self.columns_ = json.dumps([*OWN, *names["item"], *names["user"]])
-        chosen = np.bincount(data.log.matrix().indices, minlength=len(data.items))
-        self.popularity_ = np.log1p(chosen).astype(np.float32)
-        self.vectors_ = together(data.log, self.size)
+        self._look_at(without(data.log, shown))  # or the features would know what is to be learned
         x = self.features(shown.queries, shown.slate)
+        self._look_at(data.log)
         row = np.nonzero(shown.slate.filled)[0]
         matrix = xgboost.DMatrix(x, label=shown.clicks[shown.slate.filled], qid=row)
         booster = xgboost.train(
@@ -107,6 +109,11 @@ class LambdaMART(Ranker):
         )
         self.trees_ = np.frombuffer(bytes(booster.save_raw("json")), np.uint8).copy()
         return self
+
+    def _look_at(self, log: Histories) -> None:
+        chosen = np.bincount(log.matrix().indices, minlength=log.n_items)
+        self.popularity_ = np.log1p(chosen).astype(np.float32)
+        self.vectors_ = together(log, self.size)
 
     def features(self, queries: Queries, slate: Slate) -> Floats:  # (filled slots, columns)
         """A row for every filled slot, request by request."""
@@ -130,13 +137,28 @@ class LambdaMART(Ranker):
         return np.hstack([own, self.items_[item], self.people_[who[row]]]).astype(np.float32)
 
     def logits(self, queries: Queries, slate: Slate) -> Floats:  # (B, K)
-        booster = xgboost.Booster({"nthread": self.threads})
-        booster.load_model(bytearray(self.trees_.tobytes()))
+        booster = _booster(self.trees_.tobytes(), self.threads)
         out = np.zeros(slate.items.shape, np.float32)
         if slate.filled.any():
             x = xgboost.DMatrix(self.features(queries, slate))
             out[slate.filled] = booster.predict(x, output_margin=True)
         return out
+
+
+@lru_cache(maxsize=8)
+def _booster(trees: bytes, threads: int) -> Any:
+    """Reading the trees takes far longer than to ask them."""
+    booster = xgboost.Booster({"nthread": threads})
+    booster.load_model(bytearray(trees))
+    return booster
+
+
+def without(log: Histories, shown: Impressions) -> Histories:
+    """``log`` without what was clicked in ``shown``."""
+    clicks = shown.chosen
+    user = shown.queries.user[clicks.rows].astype(np.int64)
+    clicked = user * log.n_items + clicks.items
+    return log.where(~np.isin(log.rows * log.n_items + log.items, clicked))
 
 
 def _columns(field: Any, arrays: dict[str, np.ndarray]) -> Floats:  # (rows, 1 or size)

@@ -1,9 +1,10 @@
-"""Logistic regression: a weight for each thing that is known, and nothing between them.
+"""Logistic regression: a weight for each thing that is known.
 
     logit = w' x + b
 
 x is all that is known of who asks, when, after what, and of the candidate: vectors of the
-categories, which are learned along (`nets.FieldEncoder`), and numbers.
+categories, which are learned along (`nets.FieldEncoder`), numbers, and as the only product that of
+the history with the candidate.
 
 Source:  McMahan et al., "Ad Click Prediction: a View from the Trenches", KDD 2013, for its use.
 Checked: the net, for given weights, against the formula written out in numpy,

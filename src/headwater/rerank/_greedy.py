@@ -18,6 +18,7 @@ Gain = Callable[[Ints | None], Floats]
 
 CELLS = 1 << 24  # most numbers that describe the candidates of one chunk of requests
 
+LOWEST = -1e12  # a gain of -inf is still better than no candidate
 LEVEL = 1e-9  # what a slot further down takes off a gain, so that equals stay in order
 
 
@@ -25,7 +26,8 @@ LEVEL = 1e-9  # what a slot further down takes off a gain, so that equals stay i
 class Greedy(Model):
     """A stage that picks the first ``k`` slots one after the other; the rest keep their order.
 
-    The scores move with their items and are not changed.
+    The scores move with their items and are not changed: a re-ranker behind a re-ranker looks at
+    the scores again, not at the order that the first one made.
     """
 
     reason: ClassVar[str] = "for variety"  # why it moves items, for people
@@ -80,13 +82,17 @@ class ByVectors(Greedy):
         x = self.vectors_[slate.items].astype(np.float64)
         length = np.linalg.norm(x, axis=2, keepdims=True)
         x *= slate.filled[:, :, None] / np.where(length > 0, length, 1)
-        return self.among(x, relevance, self.interest(queries))
+        return self.among(x, relevance, self.length(self.interest(queries)))
 
     def interest(self, queries: Queries) -> Floats:  # (B, D)
         """The mean vector of each history."""
         history = queries.history
         total = np.asarray(history.matrix() @ self.vectors_, np.float64)
         return total / np.maximum(history.lengths, 1)[:, None]
+
+    def length(self, interest: Floats) -> Floats:  # (B, D)
+        """The interest as `among` takes it."""
+        return interest
 
     def among(self, x: Floats, relevance: Floats, interest: Floats) -> Gain:
         """``x`` (B, K, D) describes the candidates, ``interest`` (B, D) who asks."""
@@ -133,7 +139,7 @@ def greedy(gain: Gain, filled: Mask, k: int) -> Ints:  # (B, K)
     closed = np.where(filled, -LEVEL * slots, -np.inf)  # of equals the earlier
     last: Ints | None = None
     for slot in range(min(k, int(number.max(initial=0)))):
-        last = (gain(last) + closed).argmax(1)
+        last = (np.maximum(gain(last), LOWEST) + closed).argmax(1)
         closed[row, last] = -np.inf
         if slot < least:
             place[row, last] = slot
@@ -150,3 +156,10 @@ def alike(x: Floats, row: Ints, last: Ints) -> Floats:  # (B, K)
         products: Floats = (x[0] @ x[0, last[0]])[None]
         return products
     return np.asarray((x @ x[row, last][:, :, None])[:, :, 0])
+
+
+def chance(relevance: Floats) -> Floats:  # (B, K)
+    """Relevance as a chance that somebody likes it; one where all candidates are as good."""
+    known = relevance.clip(0, 1)
+    same: Floats = np.where(known.any(1, keepdims=True), known, 1)
+    return same

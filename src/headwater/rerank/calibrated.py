@@ -4,7 +4,7 @@
 
 p is the mix of kinds of what the user chose and q that of the picks with i among them; an item with
 several kinds counts for each in equal parts. Who chose nothing of a known kind has no p, and gets
-the order as it was.
+the order of the scores.
 
 Source:  Steck, "Calibrated Recommendations", RecSys 2018.
 Checked: against the divergence written out for each candidate, pick by pick,
@@ -32,7 +32,7 @@ __all__ = ["Calibrated"]
 class Calibrated(ByKinds):
     reason: ClassVar[str] = "to have the kinds of the history in their shares"
 
-    trade: float = 0.5  # 0 is the order as it was, 1 is calibration alone
+    trade: float = 0.5  # 0 is the order of the scores, 1 is calibration alone
     mix: float = 0.01  # share of p in q', so that nothing in it is zero
 
     def __post_init__(self) -> None:

@@ -13,7 +13,8 @@ e_i is the ranker's vector of an item and u the mean of those of the history; g 
 The draw is relaxed (k softmaxes at the temperature tau, each without what the ones before took) and
 straight-through: k candidates going forward, the relaxed ones going backward. tau falls from
 ``first_tau`` to ``last_tau`` by the same factor at each step. The teacher re-ranks by e, u and f,
-without a gradient, and its first ``picks`` are what the student is to find.
+without a gradient, at length one, f on the teacher's own scale; its first ``picks`` are what the
+student is to find.
 
 With ``context`` "each" every candidate attends to every other, which costs N^2 for a request. With
 "shared", Headwater's own, the contexts are drawn once for a request, from u in place of e_i, and a
@@ -43,10 +44,11 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy, normalize, softplus
 
 from ..errors import BadParameter
+from ..features import scaled
 from ..model import Ranker, Stage, at_least, learned
 from ..train import Train, seeded, train
-from ..types import Dataset, Floats, Queries, Slate
-from ._greedy import greedy
+from ..types import PAD, Dataset, Floats, Queries, Slate
+from ._greedy import ByVectors, greedy
 from .interest_mmr import InterestMMR
 
 __all__ = ["CDM"]
@@ -80,7 +82,7 @@ class CDM(Ranker):
     def __post_init__(self) -> None:
         if not all(hasattr(self.ranker, name) for name in ("begin", "scored", "requests")):
             raise BadParameter(f"CDM: ranker must have a net of its own; {self.ranker!r} has none")
-        if self.teacher is not None and not hasattr(self.teacher, "among"):
+        if self.teacher is not None and not isinstance(self.teacher, ByVectors):
             raise BadParameter(
                 f"CDM: teacher must compare vectors, as mmr, dpp, ssd and gsp do; got "
                 f"{self.teacher!r}"
@@ -140,12 +142,11 @@ class CDM(Ranker):
     def taught(self, e: Tensor, u: Tensor, f: Tensor, there: Tensor) -> Tensor:  # (B, N)
         """1 for what the teacher picks first."""
         teacher: Any = self.teacher if self.teacher is not None else InterestMMR()
-        x = e.detach().double().cpu().numpy()
-        interest = u.detach().double().cpu().numpy()
-        if self.teacher is not None:  # these compare directions
-            x = x / np.maximum(np.linalg.norm(x, axis=2, keepdims=True), TINY)
-        gain = teacher.among(x, f.double().cpu().numpy(), interest)
+        x, interest = (each.detach().double().cpu().numpy() for each in (e, u))
+        x = x / np.maximum(np.linalg.norm(x, axis=2, keepdims=True), TINY)
         filled = there.cpu().numpy()
+        came = Slate(np.where(filled, 0, PAD).astype(np.int32), f.float().cpu().numpy())
+        gain = teacher.among(x, scaled(came, teacher.scale), teacher.length(interest))
         order = greedy(gain, filled, self.picks)[:, : self.picks]
         out = np.zeros(filled.shape, np.float32)
         np.put_along_axis(out, np.maximum(order, 0), 1, axis=1)
@@ -165,7 +166,7 @@ class CDM(Ranker):
             w = (q @ keys.transpose(1, 2)) / d**0.5  # (B, N, N)
             free = there[:, None] & ~torch.eye(n, dtype=torch.bool, device=e.device)
         if not self.contrast:
-            pos = w.masked_fill(~free, NEVER).softmax(2) @ values
+            pos = (w.masked_fill(~free, NEVER).softmax(2) * free) @ values
             neg = pos
         else:
             pos, neg = (self.drawn(sign * w, free, tau) @ values for sign in (1.0, -1.0))
@@ -189,6 +190,10 @@ class CDM(Ranker):
             a = chosen + relaxed - relaxed.detach()
         weights: Tensor = a * (noisy - noisy.amax(2, keepdim=True)).exp()
         return weights / weights.sum(2, keepdim=True).clamp(min=TINY)
+
+    def cells(self, width: int) -> int:
+        each = 8 * width**2 if self.context == "each" else 0
+        return self.ranker.cells(width) + each
 
     @torch.inference_mode()
     def logits(self, queries: Queries, slate: Slate) -> Floats:  # (B, K)

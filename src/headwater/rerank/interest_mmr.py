@@ -22,7 +22,7 @@ import numpy as np
 from scipy.special import expit
 
 from ..model import at_least
-from ..types import Floats, Ints, Queries
+from ..types import Floats, Ints
 from ._greedy import ByVectors, Gain, alike
 
 __all__ = ["InterestMMR"]
@@ -38,10 +38,9 @@ class InterestMMR(ByVectors):
         at_least(self, "diversity", self.diversity, 0)
         at_least(self, "sharpness", self.sharpness, 0, above=True)
 
-    def interest(self, queries: Queries) -> Floats:  # (B, D)
-        u = super().interest(queries)
-        length = np.linalg.norm(u, axis=1, keepdims=True)
-        return self.sharpness * u / np.where(length > 0, length, 1)
+    def length(self, interest: Floats) -> Floats:  # (B, D)
+        own = np.linalg.norm(interest, axis=1, keepdims=True)
+        return self.sharpness * interest / np.where(own > 0, own, 1)
 
     def among(self, x: Floats, relevance: Floats, interest: Floats) -> Gain:
         seen = x * interest[:, None, :]

@@ -26,7 +26,7 @@ __all__ = ["MMR"]
 
 @dataclass(kw_only=True, eq=False)
 class MMR(ByVectors):
-    trade: float = 0.7  # 1 is the order as it was, 0 is variety alone
+    trade: float = 0.7  # 1 is the order of the scores, 0 is variety alone
 
     def __post_init__(self) -> None:
         super().__post_init__()

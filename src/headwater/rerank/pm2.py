@@ -23,7 +23,7 @@ import numpy as np
 
 from ..model import between
 from ..types import Floats, Ints
-from ._greedy import ByKinds, Gain
+from ._greedy import ByKinds, Gain, chance
 
 __all__ = ["PM2"]
 
@@ -40,7 +40,7 @@ class PM2(ByKinds):
 
     def among(self, mixes: Floats, relevance: Floats, wanted: Floats) -> Gain:
         row = np.arange(len(mixes))
-        meets = (mixes > 0) * relevance.clip(0, 1)[:, :, None]  # (B, K, kinds) P(i | a)
+        meets = (mixes > 0) * chance(relevance)[:, :, None]  # (B, K, kinds) P(i | a)
         seats = np.zeros_like(wanted)
 
         def gain(last: Ints | None) -> Floats:

@@ -36,7 +36,7 @@ class SSD(ByVectors):
     gamma: float = 0.5  # what volume is worth beside r
     window: int = 10
     volume: Literal["product", "residual"] = "product"
-    theta: float = 0.5  # of "residual": 1 is the order as it was
+    theta: float = 0.5  # of "residual": 1 is the order of the scores
     bias: bool = True  # a last coordinate of one
     scale: Scale = "zscore"
 

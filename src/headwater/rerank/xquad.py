@@ -22,14 +22,14 @@ import numpy as np
 
 from ..model import between
 from ..types import Floats, Ints
-from ._greedy import ByKinds, Gain
+from ._greedy import ByKinds, Gain, chance
 
 __all__ = ["XQuAD"]
 
 
 @dataclass(kw_only=True, eq=False)
 class XQuAD(ByKinds):
-    trade: float = 0.5  # 0 is the order as it was
+    trade: float = 0.5  # 0 is the order of the scores
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -37,7 +37,7 @@ class XQuAD(ByKinds):
 
     def among(self, mixes: Floats, relevance: Floats, wanted: Floats) -> Gain:
         row = np.arange(len(mixes))
-        meets = (mixes > 0) * relevance.clip(0, 1)[:, :, None]  # (B, K, kinds) P(i | a)
+        meets = (mixes > 0) * chance(relevance)[:, :, None]  # (B, K, kinds) P(i | a)
         open_ = wanted.copy()
 
         def gain(last: Ints | None) -> Floats:
