@@ -95,6 +95,10 @@ def test_a_search_goes_on_as_if_it_had_never_stopped(part, tmp_path):
     assert told == [4, 5, 6], "the first three are not made again"
     whole = tune(build("ease"), part, metric("ndcg@5"), space=space, trials=6, seed=3)
     assert late.trials.equals(whole.trials)
+    fewer = tune(build("ease"), part, metric("ndcg@5"), trials=2, **asked)
+    assert fewer.trials.equals(whole.trials.head(2))
+    assert fewer.validation == fewer.trials["value"].max()
+    assert fewer.parameters["l2"] in fewer.trials["l2"].to_list()
     other = tune(build("ease"), part, metric("ndcg@10"), trials=1, **asked)
     assert other.trials.height == 1, "another search in the same file"
 

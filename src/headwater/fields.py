@@ -6,7 +6,7 @@ A field is a category (a code), kinds (several codes) or numbers. Code 0 is what
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 from zlib import crc32
 
@@ -41,9 +41,6 @@ class Field:
             return f"{self.of}_id"
         quoted = self.name.replace("%", "%25").replace(".", "%2e")  # a net's names have no dots
         return f"{self.of}_column_{quoted}"
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def fields_of(

@@ -73,8 +73,7 @@ class FieldEncoder(nn.Module):
         for name in self.tables:
             nn.init.normal_(self.table(name).weight, std=0.05)
         numbers = sum(field.size for field in self.fields if field.kind == "numbers")
-        self.n_vectors = len(self.tables) + 2  # and the history, and its product
-        self.width = self.n_vectors * size + numbers
+        self.width = (len(self.tables) + 2) * size + numbers  # with the history, and its product
 
     def table(self, name: str) -> nn.Embedding:
         found = self.tables[name]

@@ -202,7 +202,7 @@ def tune(
             made = build(tree, **asked)
             fit(made, part.train, validation=part, early_stopping=early_stopping, judged=judged)
         except (BadParameter, Diverged) as error:  # values that do not go together, or too far
-            if not trial.number:
+            if not _finished(search):  # the method as it is given cannot do without itself
                 raise
             trial.set_user_attr("given up", str(error))
             raise optuna.TrialPruned from None
@@ -235,24 +235,25 @@ def tune(
         search.optimize(objective, n_trials=1, catch=())
         if progress is not None:
             progress(f"tune\tbest {search.best_value:.4f}", done + 1, trials)
+    kept = _finished(search)[:trials]  # a study may hold more than are asked for now
     rows = [
-        {"trial": i, "value": _of(t), **t.user_attrs, **t.params}
-        for i, t in enumerate(_finished(search)[:trials], 1)
+        {"trial": i, "value": _of(t), **t.user_attrs, **t.params} for i, t in enumerate(kept, 1)
     ]
-    found = build(tree, **search.best_params)
+    winner = max((t for t in kept if _of(t) is not None), key=lambda t: sign * t.value)
+    found = build(tree, **winner.params)
     reached = []
     for each in (build(describe(found)), build(tree)):
         fit(each, split.train, validation=part, early_stopping=early_stopping)
         reached.append(judge(each, split, metric))
     return Tuned(
         model=found,
-        parameters=dict(search.best_params),
+        parameters=dict(winner.params),
         metric=label(metric),
-        validation=float(search.best_value),
+        validation=float(winner.value),
         test=reached[0],
         untuned=reached[1],
         trials=pl.DataFrame(rows, infer_schema_length=None),
-        seconds=sum(t.duration.total_seconds() for t in _finished(search)),
+        seconds=sum(t.duration.total_seconds() for t in kept),
     )
 
 

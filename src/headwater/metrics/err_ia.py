@@ -6,7 +6,7 @@ p is the mix of kinds in the history, and R_ra = 1/2 where slot r holds a hit of
 (2^g - 1) / 2^g of a grade g of one.
 
 Source:  Chapelle, Ji, Liao, Velipasaoglu, Lai, Wu, "Intent-Based Diversification of Web Search
-         Results: Metrics and Algorithms", Information Retrieval 2011; ERR from Chapelle, Metlzer,
+         Results: Metrics and Algorithms", Information Retrieval 2011; ERR from Chapelle, Metzler,
          Zhang, Grinspan, CIKM 2009.
 Checked: kind by kind, tests/metrics/test_err_ia.py
 Differs: the history says what somebody may have come for.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -120,7 +120,7 @@ class NetRanker(Ranker):
             vectors=self.vectors,
             most_codes=self.most_codes,
         )
-        self.fields_ = json.dumps([each.as_dict() for each in fields])
+        self.fields_ = json.dumps([asdict(each) for each in fields])
         self.timed_ = int(len(shown) > 0 and np.ptp(shown.queries.now) > 0)
         weights = self.weights(data, shown)
         with seeded([self.how.seed]):

@@ -68,9 +68,7 @@ class Residual:
             one, two = along[:, j], along[:, j + 1]
             a, b = one[self.row, slot], two[self.row, slot]
             length = np.hypot(a, b)
-            flat = (
-                length <= EPS**0.5
-            )  # a pick that added nothing has no direction: move on to the next
+            flat = length <= EPS**0.5  # a pick that added nothing has no direction
             c = np.where(flat, 0, a / np.where(flat, 1, length))[:, None]
             s = np.where(flat, 1, b / np.where(flat, 1, length))[:, None]
             along[:, j], along[:, j + 1] = c * one + s * two, c * two - s * one

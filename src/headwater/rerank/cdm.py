@@ -63,7 +63,9 @@ class CDM(Ranker):
     reason: ClassVar[str] = "for relevance and variety"
 
     ranker: Ranker  # with a net: dcn, ipw, logistic
-    teacher: Stage | None = None  # compares vectors: mmr, dpp, ssd, gsp; None is interest_mmr
+    # compares vectors: mmr, dpp, ssd, gsp; None is interest_mmr. Its `k` is ``picks`` here, and its
+    # vectors are the ranker's
+    teacher: Stage | None = None
     gamma: float = 0.2  # what the student's opinion is worth beside the ranker's
     beta_kd: float = 1.0
     beta_nce: float = 0.1

@@ -11,8 +11,9 @@ Source:  Huang, Wang, Zhang, Xu, Yang, Yin, "Sliding Spectrum Decomposition for 
          Recommendation", KDD 2021. arXiv:2107.05204; "residual" as in public code under its name.
 Checked: against Gram and Schmidt written out for each candidate, in and beyond the window, both
          forms, tests/rerank/test_ssd.py
-Differs: the vectors get a last coordinate of one, so that no two are orthogonal, in both forms;
-         ``bias=False`` leaves it out.
+Differs: the first pick is the best by r alone; r is that of the request at mean 0 and deviation 1.
+         The vectors have length one before they get a last coordinate of one, so that no two are
+         orthogonal; ``bias=False`` leaves it out.
 """
 
 from __future__ import annotations
