@@ -20,9 +20,10 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 
 paper: $(VENV)/.dev
-	$(BIN)/headwater reproduce thesis-2.3 --write papers/results
-	$(BIN)/headwater reproduce thesis-2.6 --write papers/results
-	$(BIN)/headwater reproduce thesis-2.5 --splits 10 --checkpoint runs/thesis-2.5 --write papers/results
+	set -e; for table in figure-2.3 thesis-2.3 thesis-2.6; do \
+	  $(BIN)/headwater reproduce $$table --write papers/results; done; \
+	for table in thesis-2.5 thesis-2.2 thesis-2.1 guidance tuning; do \
+	  $(BIN)/headwater reproduce $$table --checkpoint runs/$$table --write papers/results; done
 	$(BIN)/python -m pytest -m paper
 
 bench: $(VENV)/.dev

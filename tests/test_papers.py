@@ -55,7 +55,7 @@ def test_counts_of_weights_are_exact():
 
 
 def test_what_learns_in_epochs_goes_on(tmp_path):
-    with pytest.raises(BadParameter, match=r"nothing of thesis-2\.6 learns in epochs"):
+    with pytest.raises(BadParameter, match=r"nothing of thesis-2\.6 goes on from a checkpoint"):
         papers.reproduce("thesis-2.6", checkpoint=tmp_path)
 
 

@@ -533,7 +533,10 @@ def compare(
 def reproduce(
     table: Annotated[str | None, typer.Argument(help="thesis-2.5; none lists them.")] = None,
     methods: Annotated[str | None, typer.Option(help="Only these: ease,slim.")] = None,
-    splits: Splits = 10,
+    splits: Annotated[
+        int | None,
+        typer.Option(min=1, help="How many splits; if left out, as committed."),
+    ] = None,
     seed: Seed = 0,
     write: Annotated[
         Path | None, typer.Option(help="Folder to write the result to, as JSON.")

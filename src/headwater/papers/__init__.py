@@ -1,6 +1,7 @@
 """Published tables, made again: one file a table, the paper's figures and ours side by side.
 
-A file of this folder has a ``TITLE``, the ``METHODS`` it knows, and a function ``reproduce``.
+A file of this folder has a ``TITLE``, the ``METHODS`` it knows, how many ``SPLITS`` its committed
+result is made on, and a function ``reproduce``; ``RESUMES`` if it can go on from a checkpoint.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from inspect import signature
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
@@ -19,9 +19,34 @@ import polars as pl
 from ..atomic import atomic_path
 from ..errors import BadParameter, UnknownName
 
-__all__ = ["Reproduction", "listed", "reproduce", "write"]
+__all__ = ["Asked", "Reproduction", "listed", "reproduce", "write"]
 
 Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """How a table is to be made again."""
+
+    methods: tuple[str, ...]
+    splits: int
+    seed: int = 0
+    checkpoint: str | None = None  # a folder, for what learns in epochs
+    progress: Progress | None = None
+
+    @property
+    def seeds(self) -> list[int]:
+        """One for each split."""
+        return [self.seed + i for i in range(self.splits)]
+
+    def command(self, name: str, method: str | None = None) -> str:
+        """What makes the table ``name``, or one ``method`` of it, again."""
+        only = f" --methods {method}" if method else ""
+        return f"headwater reproduce {name}{only} --splits {self.splits} --seed {self.seed}"
+
+    def tell(self, what: str, done: int, total: int) -> None:
+        if self.progress is not None:
+            self.progress(what, done, total)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +77,11 @@ def names() -> list[str]:
 
 def listed() -> pl.DataFrame:
     """The tables there are."""
-    rows = [{"table": n, "title": _module(n).TITLE, "methods": _module(n).METHODS} for n in names()]
+    found = {name: _module(name) for name in names()}
+    rows = [
+        {"table": n, "title": m.TITLE, "methods": m.METHODS, "splits": m.SPLITS}
+        for n, m in found.items()
+    ]
     return pl.DataFrame(rows)
 
 
@@ -60,13 +89,14 @@ def reproduce(
     name: str,
     *,
     methods: Sequence[str] | None = None,
-    splits: int = 10,
+    splits: int | None = None,
     seed: int = 0,
     checkpoint: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Reproduction:
     """Make the table ``name`` again, on ``splits`` splits with the seeds seed, seed + 1, ...
 
+    With ``splits`` None they are as many as its committed result was made on.
     ``checkpoint`` is a folder for what learns in epochs: interrupted, it goes on where it was.
     """
     if name not in names():
@@ -76,15 +106,18 @@ def reproduce(
     for method in methods or ():
         if method not in have:
             raise UnknownName(f"method of {name}", method, have)
-    if splits < 1:
+    if splits is not None and splits < 1:
         raise BadParameter(f"splits must be at least 1, got {splits}")
-    chosen = list(methods) if methods else have
-    more: dict[str, Any] = {"splits": splits, "seed": seed, "progress": progress}
-    if checkpoint is not None:
-        if "checkpoint" not in signature(module.reproduce).parameters:
-            raise BadParameter(f"nothing of {name} learns in epochs: it needs no checkpoint")
-        more["checkpoint"] = str(checkpoint)
-    found: Reproduction = module.reproduce(chosen, **more)
+    if checkpoint is not None and not getattr(module, "RESUMES", False):
+        raise BadParameter(f"nothing of {name} goes on from a checkpoint: it needs none")
+    asked = Asked(
+        methods=tuple(methods or have),
+        splits=splits or module.SPLITS,
+        seed=seed,
+        checkpoint=None if checkpoint is None else str(checkpoint),
+        progress=progress,
+    )
+    found: Reproduction = module.reproduce(asked)
     return found
 
 

@@ -11,15 +11,31 @@ import numpy as np
 import polars as pl
 from scipy.stats import t as student
 
+from ..data import sources
 from ..data.fingerprint import fingerprint
 from ..data.split import Split, StrongGeneralization
 from ..data.split import splits as make_splits
 from ..evaluation import EarlyStopping, fit_best, measure
 from ..registry import build
 from ..types import Dataset
-from . import Progress, Reproduction
+from . import Asked, Reproduction
 
 Span = tuple[float, float]
+
+ACCURACY = ("CalibratedRecall@20", "CalibratedRecall@50", "NDCG@100")  # of the RecFusion thesis
+# and how it reads ratings
+LIKES: dict[str, Any] = {"like": 4, "min_items_per_user": 5, "min_users_per_item": 5}
+
+
+def films() -> Dataset:
+    """MovieLens-1M as in the RecFusion thesis."""
+    return sources.load("movielens-1m", **LIKES)
+
+
+def parts(data: Dataset, asked: Asked) -> Iterator[tuple[int, Split]]:
+    """The splits by strong generalization, each with its seed."""
+    made = make_splits(data, StrongGeneralization(seed=asked.seed), n=asked.splits)
+    return zip(asked.seeds, made, strict=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,19 +60,14 @@ def compare(
     metrics: Sequence[str],
     data: Dataset,
     source: str,
-    *,
-    methods: Sequence[str],
-    splits: int,
-    seed: int,
-    checkpoint: str | None,
-    progress: Progress | None,
+    asked: Asked,
 ) -> Reproduction:
     """Fit the ``lines`` of ``methods`` on each split by strong generalization, and measure them.
 
     What has no epochs learns from the training and the validation users, what has them from the
     training users, and the epoch is chosen on the validation users.
     """
-    mine = {n: line for n, line in lines.items() if n.split()[0] in methods}
+    mine = {n: line for n, line in lines.items() if n.split()[0] in asked.methods}
     groups: list[dict[str, Line]] = []  # of one training
     for n, line in mine.items():
         group = next((g for g in groups if next(iter(g.values())).tree == line.tree), None)
@@ -65,19 +76,17 @@ def compare(
         else:
             group[n] = line
     got = {n: Figures() for n in mine}
-    parts = make_splits(data, StrongGeneralization(seed=seed), n=splits)
-    for i, split in enumerate(parts):
+    total = asked.splits * len(groups)
+    for i, (seed, split) in enumerate(parts(data, asked)):
         for j, group in enumerate(groups):
-            if progress is not None:
-                progress(name, i * len(groups) + j, splits * len(groups))
+            asked.tell(name, i * len(groups) + j, total)
             began = perf_counter()
-            for n, model, epoch in fitted(group, split, seed + i, checkpoint, progress):
+            for n, model, epoch in fitted(group, split, seed, asked):
                 found = measure(model, split, metrics)
                 got[n].values.append([100 * float(np.nanmean(v)) for v in found.values()])
                 got[n].epochs += [epoch] if epoch else []
                 got[n].seconds.append(perf_counter() - began)
-    if progress is not None:
-        progress(name, splits * len(groups), splits * len(groups))
+    asked.tell(name, total, total)
     called = list(found)
     rows = [
         row(n, mine[n], called[at], at, got[n].values) for n in mine for at in range(len(called))
@@ -101,13 +110,16 @@ def compare(
             "metrics": called,
             "lines": {
                 n: {
-                    "command": f"headwater reproduce {name} --methods {n.split()[0]} "
-                    f"--splits {splits} --seed {seed}",
-                    "seeds": [seed + i for i in range(splits)],
+                    "command": asked.command(name, n.split()[0]),
+                    "seeds": asked.seeds,
                     "per_split": got[n].values,
                     **({"epochs": got[n].epochs} if got[n].epochs else {}),
                     # a run that went on from a checkpoint took longer than this one saw
-                    **({} if checkpoint else {"seconds_per_split": float(np.mean(got[n].seconds))}),
+                    **(
+                        {}
+                        if asked.checkpoint
+                        else {"seconds_per_split": float(np.mean(got[n].seconds))}
+                    ),
                 }
                 for n in mine
             },
@@ -123,11 +135,7 @@ class Figures:
 
 
 def fitted(
-    group: Mapping[str, Line],
-    split: Split,
-    seed: int,
-    checkpoint: str | None,
-    progress: Progress | None,
+    group: Mapping[str, Line], split: Split, seed: int, asked: Asked
 ) -> Iterator[tuple[str, Any, int]]:
     """(name, model, epoch) of each line; the epoch is 0 where there is none."""
     rules = {name: line.keep for name, line in group.items() if line.keep is not None}
@@ -136,9 +144,10 @@ def fitted(
         seeded = {"seed": seed} if line.tree["model"] == "random" else {}
         yield name, build(line.tree, **seeded).fit(split.train), 0
         return
-    model = build(line.tree, **{"how.seed": seed, "how.checkpoint": checkpoint})
+    model = build(line.tree, **{"how.seed": seed, "how.checkpoint": asked.checkpoint})
     what = f"{name.split()[0]}, split {seed}"
-    for n, best in fit_best(model, split.validation, rules, what=what, progress=progress).items():
+    found = fit_best(model, split.validation, rules, what=what, progress=asked.progress)
+    for n, best in found.items():
         best.give(model)
         yield n, model, best.epoch
 

@@ -12,7 +12,6 @@ Table     the share of ones: as counted, and as the closed form of q(x_t | x_0) 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from ..data import sources
 from ..errors import MissingExtra
 from ..registry import build
 from ..types import Floats
-from . import Progress, Reproduction
+from . import Asked, Reproduction
 
 __all__ = ["METHODS", "TITLE", "reproduce"]
 
@@ -34,28 +33,23 @@ NOISE: dict[str, dict[str, Any]] = {
     "nothing": {"schedule": "sohl-dickstein"},
 }
 METHODS = tuple(NOISE)
+SPLITS = 1  # nothing is tested
 SHOWN = (0, 3, 6, 10)  # t
 USERS, ITEMS = 40, 60
 
 
-def reproduce(
-    methods: Sequence[str],
-    *,
-    splits: int,  # noqa: ARG001
-    seed: int,
-    progress: Progress | None = None,
-) -> Reproduction:
+def reproduce(asked: Asked) -> Reproduction:
     data = sources.load("movielens-100k", like=4)
     x = data.log.matrix().toarray()
     rows = np.argsort(-x.sum(1), kind="stable")[:USERS]
     columns = np.argsort(-x.sum(0), kind="stable")[:ITEMS]
     table, panels = [], []
-    for i, toward in enumerate(methods):
-        how = {"n_epochs": 20, "batch_size": 20, "learning_rate": 1e-3, "seed": seed}
+    for i, toward in enumerate(asked.methods):
+        how = {"n_epochs": 20, "batch_size": 20, "learning_rate": 1e-3, "seed": asked.seed}
         model = build(
             "recfusion_bin", toward=toward, noise_steps=STEPS, how=how, **NOISE[toward]
         ).fit(data)
-        forward, expected, back = walk(model, x, seed)
+        forward, expected, back = walk(model, x, asked.seed)
         for t in range(STEPS + 1):
             table.append(
                 {
@@ -69,8 +63,7 @@ def reproduce(
         shown = [(f"x_{t}", forward[t]) for t in SHOWN]
         shown += [(f"back at {t}", back[t]) for t in reversed(SHOWN[:-1])]
         panels += [(f"{toward}: {name}", state[np.ix_(rows, columns)]) for name, state in shown]
-        if progress is not None:
-            progress("figure-2.3", i + 1, len(methods))
+        asked.tell("figure-2.3", i + 1, len(asked.methods))
     return Reproduction(
         name="figure-2.3",
         title=TITLE,
@@ -79,8 +72,11 @@ def reproduce(
             "towards nothing the way back ends far too full: items are drawn independently of each "
             "other, what is drawn too many is never taken back, and each makes others more likely",
         ),
-        picture=picture(panels, len(panels) // len(methods)),
-        about={"command": f"headwater reproduce figure-2.3 --seed {seed}", "seeds": [seed]},
+        picture=picture(panels, len(panels) // len(asked.methods)),
+        about={
+            "command": asked.command("figure-2.3"),
+            "seeds": [asked.seed],
+        },
     )
 
 

@@ -13,25 +13,26 @@ Steps     the ordinary test, answered in one step or in several.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from ..data import sources
-from ..data.split import Split, StrongGeneralization
-from ..data.split import splits as make_splits
+from ..data.split import Split
 from ..evaluation import EarlyStopping, fit_best, measure
 from ..registry import build
 from ..types import Dataset, Guide, Histories
-from . import Progress, Reproduction
+from . import Asked, Reproduction
+from ._comparison import films, parts
 
 __all__ = ["METHODS", "TITLE", "reproduce"]
 
 TITLE = "recfusion_guided on MovieLens-1M: guided, filled in, in steps (means over splits, x 100)"
 METHODS = ("guide", "fill in", "steps")
+SPLITS = 3
+RESUMES = True
 GENRES = ("Documentary", "Horror", "Sci-Fi", "Romance", "Comedy")
 STRENGTHS = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 WAYS: tuple[dict[str, Any], ...] = (
@@ -43,25 +44,18 @@ WAYS: tuple[dict[str, Any], ...] = (
 K = 20
 
 
-def reproduce(
-    methods: Sequence[str],
-    *,
-    splits: int,
-    seed: int,
-    checkpoint: str | None = None,
-    progress: Progress | None = None,
-) -> Reproduction:
-    data = sources.load("movielens-1m", like=4, min_items_per_user=5, min_users_per_item=5)
+def reproduce(asked: Asked) -> Reproduction:
+    data = films()
     found: list[dict[str, Any]] = []
-    for i, split in enumerate(make_splits(data, StrongGeneralization(seed=seed), n=splits)):
-        model = build("recfusion_guided", **{"how.seed": seed + i, "how.checkpoint": checkpoint})
+    for seed, split in parts(data, asked):
+        model = build("recfusion_guided", **{"how.seed": seed, "how.checkpoint": asked.checkpoint})
         rules = {"": EarlyStopping(patience=15)}
-        what = f"recfusion_guided, split {seed + i}"
-        fit_best(model, split.validation, rules, what=what, progress=progress)[""].give(model)
-        parts = {"guide": guided, "fill in": filled, "steps": stepped}
-        for name in methods:
+        what = f"recfusion_guided, split {seed}"
+        fit_best(model, split.validation, rules, what=what, progress=asked.progress)[""].give(model)
+        ways = {"guide": guided, "fill in": filled, "steps": stepped}
+        for name in asked.methods:
             found += [
-                {"split": seed + i, "part": name, **row} for row in parts[name](model, split, data)
+                {"split": seed, "part": name, **row} for row in ways[name](model, split, data)
             ]
     raw = pl.DataFrame(found, infer_schema_length=None)
     keys = ["part", "asked", "metric"]
@@ -77,8 +71,8 @@ def reproduce(
         table=table,
         notes=tuple(notes(raw)),
         about={
-            "command": f"headwater reproduce guidance --splits {splits} --seed {seed}",
-            "seeds": [seed + i for i in range(splits)],
+            "command": asked.command("guidance"),
+            "seeds": asked.seeds,
             "figures": raw.to_dicts(),
         },
     )

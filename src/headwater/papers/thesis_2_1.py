@@ -13,7 +13,8 @@ Left out  `ease` and `slim` where there are more than 20,000 items: the one inve
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -21,14 +22,12 @@ import polars as pl
 from ..data import sources
 from ..errors import DataError
 from ..evaluation import EarlyStopping
-from . import Progress, Reproduction
-from ._comparison import Line, ahead, compare, methods_of
+from . import Asked, Reproduction
+from ._comparison import ACCURACY, LIKES, Line, ahead, compare, methods_of
 
 __all__ = ["METHODS", "TITLE", "reproduce"]
 
 TITLE = "RecFusion thesis, Table 2.1: larger data, strong generalization (x 100)"
-METRICS = ("CalibratedRecall@20", "CalibratedRecall@50", "NDCG@100")
-LIKES = {"like": 4, "min_items_per_user": 5, "min_users_per_item": 5}
 SOURCES: dict[str, Mapping[str, Any]] = {
     "movielens-25m": LIKES,
     "netflix-prize": LIKES,
@@ -53,16 +52,11 @@ LINES = {
     for method, tree in {**LINEAR, **NEURAL}.items()
 }
 METHODS = methods_of(LINES)
+SPLITS = 1
+RESUMES = True
 
 
-def reproduce(
-    methods: Sequence[str],
-    *,
-    splits: int,
-    seed: int,
-    checkpoint: str | None = None,
-    progress: Progress | None = None,
-) -> Reproduction:
+def reproduce(asked: Asked) -> Reproduction:
     parts: list[Reproduction] = []
     notes: list[str] = []
     for name, how in SOURCES.items():
@@ -71,8 +65,8 @@ def reproduce(
             continue
         data = sources.load(name, **how)
         wide = len(data.items) > MOST_ITEMS
-        mine = [method for method in methods if not (wide and method in DENSE)]
-        left = [method for method in methods if method not in mine]
+        mine = [method for method in asked.methods if not (wide and method in DENSE)]
+        left = [method for method in asked.methods if method not in mine]
         if left:
             notes.append(f"{name} has {len(data.items):,} items: without {', '.join(left)}")
         if not mine:
@@ -81,14 +75,10 @@ def reproduce(
             "thesis-2.1",
             TITLE,
             {line: what for line, what in LINES.items() if line.split()[1] == name},
-            METRICS,
+            ACCURACY,
             data,
             name,
-            methods=mine,
-            splits=splits,
-            seed=seed,
-            checkpoint=checkpoint,
-            progress=progress,
+            replace(asked, methods=tuple(mine)),
         )
         parts.append(found)
         for other in ("multvae", "popularity"):

@@ -11,18 +11,15 @@ U-Nets     for five epochs, not 200: an epoch takes a core a minute and a half.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
-from ..data import sources
 from ..evaluation import EarlyStopping
-from . import Progress, Reproduction
-from ._comparison import Line, ahead, compare, methods_of
+from . import Asked, Reproduction
+from ._comparison import ACCURACY, Line, ahead, compare, films, methods_of
 
 __all__ = ["METHODS", "TITLE", "reproduce"]
 
 TITLE = "RecFusion thesis, Table 2.2: the ablation on MovieLens-1M (x 100)"
-METRICS = ("CalibratedRecall@20", "CalibratedRecall@50", "NDCG@100")
 KEEP = EarlyStopping(patience=20)
 BIN = {"model": "recfusion_bin"}
 ONCE = {"schedule": "constant"}
@@ -49,28 +46,19 @@ LINES = {
     "recfusion_unet2d": Line(tree={"model": "recfusion_unet2d", "how": FIVE}, keep=KEEP),
 }
 METHODS = methods_of(LINES)
+SPLITS = 1
+RESUMES = True
 
 
-def reproduce(
-    methods: Sequence[str],
-    *,
-    splits: int,
-    seed: int,
-    checkpoint: str | None = None,
-    progress: Progress | None = None,
-) -> Reproduction:
+def reproduce(asked: Asked) -> Reproduction:
     found = compare(
         "thesis-2.2",
         TITLE,
         LINES,
-        METRICS,
-        sources.load("movielens-1m", like=4, min_items_per_user=5, min_users_per_item=5),
+        ACCURACY,
+        films(),
         "movielens-1m",
-        methods=methods,
-        splits=splits,
-        seed=seed,
-        checkpoint=checkpoint,
-        progress=progress,
+        asked,
     )
     others = [name for name in LINES if name.startswith("recfusion_")]
     said = [note for name in others for note in ahead(found, "recfusion", name)]

@@ -9,7 +9,6 @@ the validation and test parts are those that are fed in, 80 % of each user's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,14 +16,14 @@ import polars as pl
 
 from ..data import sources
 from ..data.fingerprint import fingerprint
-from ..data.split import StrongGeneralization
-from ..data.split import splits as make_splits
-from . import Progress, Reproduction
+from . import Asked, Reproduction
+from ._comparison import LIKES, parts
 
 __all__ = ["METHODS", "TITLE", "reproduce"]
 
 TITLE = "RecFusion thesis, Tables 2.3 and 2.4: counts of MovieLens-1M"
 METHODS = ("any rating", "ratings >= 4")
+SPLITS = 10
 LIKE = {"any rating": None, "ratings >= 4": 4.0}
 THESIS = {
     "train users": 4832,
@@ -37,17 +36,13 @@ THESIS = {
 }
 
 
-def reproduce(
-    methods: Sequence[str], *, splits: int, seed: int, progress: Progress | None = None
-) -> Reproduction:
+def reproduce(asked: Asked) -> Reproduction:
     rows, prints = [], {}
-    for j, name in enumerate(methods):
-        data = sources.load(
-            "movielens-1m", like=LIKE[name], min_items_per_user=5, min_users_per_item=5
-        )
+    for j, name in enumerate(asked.methods):
+        data = sources.load("movielens-1m", **LIKES | {"like": LIKE[name]})
         prints[name] = fingerprint(data)
         counts: dict[str, list[int]] = {what: [] for what in THESIS}
-        for i, split in enumerate(make_splits(data, StrongGeneralization(seed=seed), n=splits)):
+        for i, (_, split) in enumerate(parts(data, asked)):
             inner = split.validation
             found = {
                 "train users": len(inner.train.users),
@@ -60,8 +55,7 @@ def reproduce(
             }
             for what, count in found.items():
                 counts[what].append(count)
-            if progress is not None:
-                progress("thesis-2.3", j * splits + i + 1, len(methods) * splits)
+            asked.tell("thesis-2.3", j * asked.splits + i + 1, len(asked.methods) * asked.splits)
         rows += [row(name, what, counts[what]) for what in THESIS]
     return Reproduction(
         name="thesis-2.3",
@@ -72,8 +66,8 @@ def reproduce(
             "Interactions vary with the seed; the thesis does not give its own.",
         ),
         about={
-            "command": f"headwater reproduce thesis-2.3 --splits {splits} --seed {seed}",
-            "seeds": [seed + i for i in range(splits)],
+            "command": asked.command("thesis-2.3"),
+            "seeds": asked.seeds,
             "fingerprints": prints,
         },
     )

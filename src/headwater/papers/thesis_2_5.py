@@ -22,19 +22,16 @@ Accept    intervals that were set before this was measured: about the thesis's m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from ..data import sources
 from ..evaluation import EarlyStopping
-from . import Progress, Reproduction
-from ._comparison import Line, ahead, compare, methods_of
+from . import Asked, Reproduction
+from ._comparison import ACCURACY, Line, ahead, compare, films, methods_of
 
 __all__ = ["METHODS", "TITLE", "reproduce"]
 
 TITLE = "RecFusion thesis, Table 2.5: MovieLens-1M, strong generalization (x 100)"
-METRICS = ("CalibratedRecall@20", "CalibratedRecall@50", "NDCG@100")
 RECFUSION = (29.02, 40.03, 36.14)
 UNMASKED = EarlyStopping(metric="NDCG@50", filter_seen=False, patience=None)
 
@@ -109,30 +106,21 @@ LINES = {
     ),
 }
 METHODS = methods_of(LINES)
+SPLITS = 10
+RESUMES = True
 ORDER = ("ease", "slim", "popularity", "random")  # best first, on every split
 PAIRS = (("recfusion_guided", "multvae"), ("recfusion masked_ndcg100", "multvae"))
 
 
-def reproduce(
-    methods: Sequence[str],
-    *,
-    splits: int,
-    seed: int,
-    checkpoint: str | None = None,
-    progress: Progress | None = None,
-) -> Reproduction:
+def reproduce(asked: Asked) -> Reproduction:
     found = compare(
         "thesis-2.5",
         TITLE,
         LINES,
-        METRICS,
-        sources.load("movielens-1m", like=4, min_items_per_user=5, min_users_per_item=5),
+        ACCURACY,
+        films(),
         "movielens-1m",
-        methods=methods,
-        splits=splits,
-        seed=seed,
-        checkpoint=checkpoint,
-        progress=progress,
+        asked,
     )
     pairs = [*pairwise(name for name in ORDER if name in found.about["lines"]), *PAIRS]
     said = [note for better, worse in pairs for note in ahead(found, better, worse)]

@@ -8,12 +8,10 @@ Differs   the thesis prints the same digits with the commas elsewhere. CODIGEM's
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import polars as pl
 
 from ..registry import build
-from . import Progress, Reproduction
+from . import Asked, Reproduction
 
 __all__ = ["METHODS", "TITLE", "reproduce"]
 
@@ -25,24 +23,18 @@ ROWS = {
     "recfusion": ({"model": "recfusion"}, 1_410_218),
 }
 METHODS = tuple(ROWS)
+SPLITS = 1  # nothing is split
 
 
-def reproduce(
-    methods: Sequence[str],
-    *,
-    splits: int,  # noqa: ARG001
-    seed: int,  # noqa: ARG001
-    progress: Progress | None = None,
-) -> Reproduction:
+def reproduce(asked: Asked) -> Reproduction:
     rows = []
-    for i, name in enumerate(methods):
+    for i, name in enumerate(asked.methods):
         tree, printed = ROWS[name]
         model = build(tree)
         model.n_items_ = N_ITEMS
         ours = sum(p.numel() for p in model.build().parameters())
         rows.append({"method": name, "paper": printed, "ours": ours, "accepted": ours == printed})
-        if progress is not None:
-            progress("thesis-2.6", i + 1, len(methods))
+        asked.tell("thesis-2.6", i + 1, len(asked.methods))
     return Reproduction(
         name="thesis-2.6",
         title=TITLE,

@@ -12,23 +12,21 @@ Thesis    its search was handed the metric to minimise, so what it called best w
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from ..data import sources
 from ..data.split import StrongGeneralization
 from ..data.split import split as make_split
 from ..evaluation import EarlyStopping
 from ..registry import build, describe, metric
 from ..tune import Search, Tuned, tune
-from . import Progress, Reproduction
-from ._comparison import Line, ahead, compare
+from . import Asked, Reproduction
+from ._comparison import ACCURACY, Line, ahead, compare, films
 
 __all__ = ["METHODS", "TITLE", "reproduce"]
 
 TITLE = "Mult-VAE and RecFusion on MovieLens-1M, as given and tuned (x 100)"
-METRICS = ("CalibratedRecall@20", "CalibratedRecall@50", "NDCG@100")
 KEEP = EarlyStopping(metric="NDCG@100", patience=10)
 TRIALS = 20
 EPOCHS = 100
@@ -53,6 +51,8 @@ SPACES: dict[str, Mapping[str, str]] = {
     },
 }
 METHODS = tuple(SPACES)
+SPLITS = 3
+RESUMES = True
 # what a line of "tuned" is made of is known after the search
 LINES = {
     name: Line(tree={"model": method, "how": {"n_epochs": EPOCHS}}, keep=KEEP)
@@ -61,43 +61,32 @@ LINES = {
 }
 
 
-def reproduce(
-    methods: Sequence[str],
-    *,
-    splits: int,
-    seed: int,
-    checkpoint: str | None = None,
-    progress: Progress | None = None,
-) -> Reproduction:
-    data = sources.load("movielens-1m", like=4, min_items_per_user=5, min_users_per_item=5)
-    first = make_split(data, StrongGeneralization(seed=seed), seed=seed)
+def reproduce(asked: Asked) -> Reproduction:
+    data = films()
+    first = make_split(data, StrongGeneralization(seed=asked.seed), seed=asked.seed)
     lines = dict(LINES)
     found: dict[str, Tuned] = {}
-    for method in methods:
+    for method in asked.methods:
         found[method] = tune(
-            build(LINES[method].tree, **{"how.seed": seed}),
+            build(LINES[method].tree, **{"how.seed": asked.seed}),
             first,
             metric("NDCG@100"),
             space={name: Search.parse(where) for name, where in SPACES[method].items()},
             trials=TRIALS,
-            seed=seed,
+            seed=asked.seed,
             early_stopping=KEEP,
-            study=None if checkpoint is None else Path(checkpoint) / f"{method}.study",
-            progress=progress,
+            study=None if asked.checkpoint is None else Path(asked.checkpoint) / f"{method}.study",
+            progress=asked.progress,
         )
         lines[f"{method} tuned"] = replace(LINES[method], tree=describe(found[method].model))
     made = compare(
         "tuning",
         TITLE,
         lines,
-        METRICS,
+        ACCURACY,
         data,
         "movielens-1m",
-        methods=methods,
-        splits=splits,
-        seed=seed,
-        checkpoint=checkpoint,
-        progress=progress,
+        asked,
     )
     for method, best in found.items():
         made.about["lines"][f"{method} tuned"] |= {
