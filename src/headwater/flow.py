@@ -16,16 +16,15 @@ from threading import Thread
 from time import perf_counter
 from typing import Any
 
-import numpy as np
 import yaml
 
-from .data.requests import answered
+from .data.requests import answered, renumbered
 from .data.split import RandomPerUser, split
 from .errors import BadFlow, BadParameter, HeadwaterError
 from .model import Model, Recommender, Stage, at_least
 from .registry import build, describe
 from .trace import Step, note
-from .types import PAD, Dataset, Queries, Slate
+from .types import Dataset, Queries, Slate
 
 __all__ = ["Flow"]
 
@@ -69,9 +68,8 @@ class Flow(Model):
             if isinstance(self.retrieve, Model):
                 yield self.retrieve, held.train
             asked = answered(self.retrieve, held, self.width)
-            number = np.append(data.users.encode(held.train.users.values), PAD)  # PAD stays PAD
-            queries = replace(asked.queries, user=number[asked.queries.user])
-            shown = replace(data, impressions=replace(asked, queries=queries))
+            asked = renumbered(asked, held.train.users, data.users)
+            shown = replace(data, impressions=asked)
         for stage in learners:
             yield stage, shown
         if isinstance(self.retrieve, Model):

@@ -35,11 +35,25 @@ __all__ = [
     "Slate",
 ]
 
+EVENTS = ("items", "times", "values", "kinds")  # the columns of `Histories`
+SLOTS = ("items", "scores", "creative", "propensity", "path")  # those of `Slate`
 PAD = -1  # an empty slot, or an id nobody has seen
 
 Ints = NDArray[np.integer[Any]]
 Floats = NDArray[np.floating[Any]]
 Mask = NDArray[np.bool_]
+
+
+def _stacked(parts: Sequence[Any], names: Sequence[str]) -> dict[str, Any]:
+    """The columns ``names`` of all ``parts``, one below the other, or None."""
+    columns = {name: [getattr(part, name) for part in parts] for name in names}
+    return {n: None if each[0] is None else np.concatenate(each) for n, each in columns.items()}
+
+
+def _taken(whole: Any, names: Sequence[str], at: Any) -> dict[str, Any]:
+    """Of the columns ``names`` the rows ``at``; None where there is none."""
+    columns = {name: getattr(whole, name) for name in names}
+    return {name: None if each is None else each[at] for name, each in columns.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,6 +145,12 @@ class Histories:
             kinds=None if kinds is None else kinds[order].astype(np.int8),
         )
 
+    @staticmethod
+    def stack(parts: Sequence[Histories]) -> Histories:
+        """The rows of all ``parts``, one below the other."""
+        start = np.concatenate([[0], np.cumsum(np.concatenate([part.lengths for part in parts]))])
+        return replace(parts[0], start=start, **_stacked(parts, EVENTS))
+
     @classmethod
     def empty(cls, n_rows: int, n_items: int) -> Histories:
         none = np.zeros(0, np.int64)
@@ -189,14 +209,7 @@ class Histories:
         return self._at(np.flatnonzero(keep), kept[self.start].astype(np.int64))
 
     def _at(self, at: Ints, start: NDArray[np.int64]) -> Histories:
-        return replace(
-            self,
-            start=start,
-            items=self.items[at],
-            times=self.times[at],
-            values=self.values[at],
-            kinds=None if self.kinds is None else self.kinds[at],
-        )
+        return replace(self, start=start, **_taken(self, EVENTS, at))
 
     def matrix(self, *, binary: bool = True) -> csr_array:  # (B, N) float32
         """The rows as a sparse matrix; repeats are summed, or counted once if ``binary``.
@@ -333,10 +346,7 @@ class Slate:
 
     def __getitem__(self, rows: Any) -> Slate:
         """The slates of some requests."""
-        names = ("items", "scores", "creative", "propensity", "path")
-        kept: dict[str, Any] = {name: getattr(self, name) for name in names}
-        kept = {name: None if column is None else column[rows] for name, column in kept.items()}
-        return Slate(**kept, paths=self.paths)
+        return replace(self, **_taken(self, SLOTS, rows))
 
     @cached_property
     def filled(self) -> Mask:  # (B, K)
@@ -369,12 +379,7 @@ class Slate:
     def stack(parts: Sequence[Slate]) -> Slate:
         """One slate of the requests of all ``parts``, whose columns and paths are alike."""
 
-        def column(name: str) -> Any:
-            columns = [getattr(part, name) for part in parts]
-            return None if columns[0] is None else np.concatenate(columns)
-
-        names = ("items", "scores", "creative", "propensity", "path")
-        return Slate(**{name: column(name) for name in names}, paths=parts[0].paths)
+        return replace(parts[0], **_stacked(parts, SLOTS))
 
 
 @dataclass(frozen=True, eq=False)
@@ -398,10 +403,25 @@ class Impressions:
         return Impressions(
             queries=self.queries[rows],
             slate=self.slate[rows],
-            clicks=self.clicks[rows],
-            dwell=None if self.dwell is None else self.dwell[rows],
+            **_taken(self, ("clicks", "dwell"), rows),
             ids=None if self.ids is None else self.ids.gather(rows),
         )
+
+    @staticmethod
+    def stack(parts: Sequence[Impressions]) -> Impressions:
+        """The requests of all ``parts``, whose slates are of one width and have the same columns.
+
+        They share the pool and the guide of the first, and have no ids and nothing declined.
+        """
+        asked = [part.queries for part in parts]
+        queries = replace(
+            asked[0],
+            history=Histories.stack([each.history for each in asked]),
+            **_stacked(asked, ("user", "now")),
+            declined=None,
+        )
+        slate = Slate.stack([part.slate for part in parts])
+        return Impressions(queries=queries, slate=slate, **_stacked(parts, ("clicks", "dwell")))
 
     @property
     def chosen(self) -> Histories:

@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from headwater.data.requests import answered, by_user, drawn, split_requests
+from headwater.data.requests import answered, by_user, drawn, renumbered, split_requests
 from headwater.data.split import split
 from headwater.data.toy import blocks
 from headwater.errors import BadParameter, DataError
 from headwater.evaluation import measure
 from headwater.registry import build
-from headwater.types import PAD, Histories, Impressions
+from headwater.types import PAD, Histories, Ids, Impressions
 
 
 @pytest.fixture(scope="module")
@@ -135,3 +135,25 @@ def test_parts_share_no_user(part):
     assert [len(each) for each in by_user(seen, (0.5, 0.5))] == [120, 120]
     with pytest.raises(BadParameter, match="adding up to 1"):
         by_user(seen, (0.5, 0.6))
+
+
+def test_requests_below_each_other_are_the_same_requests():
+    part = split(blocks(users=40), "random_per_user", seed=0)
+    shown = drawn(part, k=8, seed=0)
+    first, second = shown[:15], shown[15:]
+    both = Impressions.stack([first, second])
+    for name in ("start", "items", "times", "values"):
+        want = getattr(shown.queries.history, name)
+        np.testing.assert_array_equal(getattr(both.queries.history, name), want)
+    np.testing.assert_array_equal(both.queries.user, shown.queries.user)
+    np.testing.assert_array_equal(both.slate.items, shown.slate.items)
+    np.testing.assert_array_equal(both.clicks, shown.clicks)
+
+
+def test_renumbered_people_keep_their_requests():
+    part = split(blocks(users=40), "random_per_user", seed=0)
+    shown = drawn(part, k=8, seed=0)
+    now = Ids(part.train.users.values.reverse())
+    there = renumbered(shown, part.train.users, now)
+    want = part.train.users.decode(shown.queries.user)
+    assert now.decode(there.queries.user).equals(want)

@@ -196,3 +196,15 @@ def test_mistakes():
         build("dcn").fit(blocks())
     with pytest.raises(BadParameter, match="dropout must be from 0 to below 1"):
         build("dcn", dropout=1.0)
+
+
+def test_who_is_in_no_request_is_a_stranger(asked):
+    model = build("dcn", hidden_sizes=[8], how={"n_epochs": 2}).fit(asked.train)
+    unmet = np.setdiff1d(asked.queries.user, asked.train.impressions.queries.user)
+    rows = np.flatnonzero(np.isin(asked.queries.user, unmet))[:3]
+    queries, slate = asked.queries[rows], asked.candidates[rows]
+    said = model.logits(queries, slate)
+    nobody = replace(queries, user=np.full(len(rows), -1, np.int32))
+    met = replace(queries, user=asked.train.impressions.queries.user[: len(rows)])
+    np.testing.assert_array_equal(said, model.logits(nobody, slate))
+    assert (said != model.logits(met, slate)).any()

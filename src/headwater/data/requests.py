@@ -16,10 +16,10 @@ import polars as pl
 from ..errors import BadParameter, DataError
 from ..evidence import Evidence
 from ..model import Recommender, chunk, top
-from ..types import PAD, Dataset, Floats, Impressions, Ints, Slate
+from ..types import PAD, Dataset, Floats, Ids, Impressions, Ints, Slate
 from ._parts import Split, among
 
-__all__ = ["answered", "by_user", "drawn", "split_requests"]
+__all__ = ["answered", "by_user", "drawn", "renumbered", "split_requests"]
 
 
 def answered(recommender: Recommender, split: Split, k: int) -> Impressions:
@@ -86,6 +86,13 @@ def drawn(
         clicks[rows] = np.take_along_axis(wanted, columns, 1) & there
     order = -np.arange(items.shape[1], dtype=np.float32)
     return Impressions(split.queries, Slate(items, np.where(items == PAD, -np.inf, order)), clicks)
+
+
+def renumbered(impressions: Impressions, users: Ids, now: Ids) -> Impressions:
+    """The same requests where the number of a user in ``users`` becomes that in ``now``."""
+    number = np.append(now.encode(users.values), PAD).astype(np.int32)  # PAD stays PAD
+    queries = replace(impressions.queries, user=number[impressions.queries.user])
+    return replace(impressions, queries=queries)
 
 
 def split_requests(

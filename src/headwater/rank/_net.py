@@ -58,6 +58,14 @@ def came(slate: Slate) -> Floats:  # (B, K, 2)
     return np.stack([place, scaled(slate, "minmax")], 2).astype(np.float32)
 
 
+def forget_unmet(codes: Ints, *met: Ints) -> None:
+    """Whoever is in no request is a stranger: a vector that nothing has moved would be noise."""
+    unmet = np.ones(len(codes), bool)
+    for each in met:
+        unmet[each[each >= 0]] = False
+    codes[unmet] = 0
+
+
 @dataclass(kw_only=True, eq=False)
 class NetRanker(Ranker):
     """A method gives `head`, and `weights` where candidates do not count alike."""
@@ -120,6 +128,8 @@ class NetRanker(Ranker):
             vectors=self.vectors,
             most_codes=self.most_codes,
         )
+        forget_unmet(arrays["user_id_codes"], shown.queries.user)
+        forget_unmet(arrays["item_id_codes"], shown.slate.items, shown.queries.history.items)
         self.fields_ = json.dumps([asdict(each) for each in fields])
         self.timed_ = int(len(shown) > 0 and np.ptp(shown.queries.now) > 0)
         weights = self.weights(data, shown)
