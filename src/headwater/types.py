@@ -211,6 +211,29 @@ class Histories:
     def _at(self, at: Ints, start: NDArray[np.int64]) -> Histories:
         return replace(self, start=start, **_taken(self, EVENTS, at))
 
+    def has(self, rows: Ints, items: Ints) -> Mask:
+        """Whether each of the rows, of any shape, has the item beside it; never what is PAD.
+
+        >>> h = Histories.of(np.array([0, 1]), np.array([3, 4]), n_rows=2, n_items=6)
+        >>> h.has(np.array([0, 0, 1]), np.array([3, 4, PAD]))
+        array([ True, False, False])
+        """
+        known = np.sort(self.rows * self.n_items + self.items)  # far faster than np.isin
+        asked = np.asarray(rows, np.int64) * self.n_items + items
+        found = np.append(known, PAD)[np.searchsorted(known, asked)] == asked
+        return np.asarray(found & (rows != PAD) & (items != PAD))
+
+    def without(self, rows: Ints, items: Ints) -> Histories:
+        """Without these items in these rows, (n,) each; every row stays.
+
+        >>> h = Histories.of(np.array([0, 0, 1]), np.array([3, 4, 3]), n_rows=2, n_items=6)
+        >>> h.without(np.array([0, PAD]), np.array([3, 4])).items
+        array([4, 3], dtype=int32)
+        """
+        some = (rows != PAD) & (items != PAD)
+        gone = Histories.of(rows[some], items[some], n_rows=len(self), n_items=self.n_items)
+        return self.where(~gone.has(self.rows, self.items))
+
     def matrix(self, *, binary: bool = True) -> csr_array:  # (B, N) float32
         """The rows as a sparse matrix; repeats are summed, or counted once if ``binary``.
 

@@ -21,7 +21,6 @@ __all__ = [
     "Protocol",
     "Roles",
     "Split",
-    "among",
     "assemble",
     "check",
     "rows_with",
@@ -207,21 +206,13 @@ def check(split: Split) -> None:
 
 def _no_leak(split: Split, known: Histories, of: NDArray[np.int64], where: str) -> None:
     """Raise unless what is ``known``, a row for each of the requests ``of``, was not held out."""
-    n = split.truth.n_items
     truth = split.truth[of]
-    leaked = np.flatnonzero(among(truth.rows * n + truth.items, known.rows * n + known.items))
+    leaked = np.flatnonzero(known.has(truth.rows, truth.items))
     if len(leaked):
         who = split.users.gather(of[truth.rows[leaked[:3]]])
         what = split.train.items.decode(truth.items[leaked[:3]])
         some = ", ".join(f"user {u!r} item {i!r}" for u, i in zip(who, what, strict=True))
         raise Leak(f"{len(leaked):,} held-out events are also in {where}: {some}")
-
-
-def among(keys: NDArray[np.int64], others: NDArray[np.int64]) -> Mask:
-    """Which of ``keys``, of any shape, are in ``others`` (m,); much faster than np.isin here."""
-    others = np.sort(others)
-    at = np.searchsorted(others, keys)
-    return np.append(others, 0)[at] == keys if len(others) else np.zeros(keys.shape, bool)
 
 
 def rows_with(log: Histories, roles: Roles, role: int) -> Mask:  # (U,)
@@ -248,14 +239,12 @@ def _impressions(
     shown = data.impressions
     if shown is None:
         return None
-    asked, n = shown.queries, data.log.n_items
-    user = asked.user.astype(np.int64)
+    asked, user = shown.queries, shown.queries.user
     keep = (index[user] != PAD) | (user == PAD)
     keep &= (user != PAD) if cut is None else (asked.now < cut)  # of strangers only time can tell
-    held = (roles & TRUTH) > 0
-    secret = data.log.rows[held] * n + data.log.items[held]
-    keep &= ~among(user[:, None] * n + shown.slate.items, secret).any(1)
+    secret = data.log.where((roles & TRUTH) > 0)
+    keep &= ~secret.has(user[:, None], shown.slate.items).any(1)
     past = asked.history
-    keep[past.rows[among(user[past.rows] * n + past.items, secret)]] = False
+    keep[past.rows[secret.has(user[past.rows], past.items)]] = False
     kept = shown[np.flatnonzero(keep)]
     return replace(kept, queries=replace(kept.queries, user=index[kept.queries.user]))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..errors import BadParameter, DataError
 from ..model import at_least
 from ..types import Dataset, Floats, Histories, Ints, Mask
-from ._parts import PAST, TRAIN, TRUTH, Protocol, Roles, Split, among, assemble, rows_with
+from ._parts import PAST, TRAIN, TRUTH, Protocol, Roles, Split, assemble, rows_with
 
 __all__ = [
     "ColdItems",
@@ -308,9 +308,8 @@ def _settle(data: Dataset, roles: Roles, wanted: Mask) -> tuple[Roles, dict[str,
     """Without held-out repeats of the history; and what that, and nothing held out, cost."""
     log = data.log
     held = np.flatnonzero(roles == TRUTH)
-    known = np.flatnonzero((roles != 0) & (roles != TRUTH))
-    key = log.rows * log.n_items + log.items
-    repeats = held[among(key[held], key[known])]
+    known = log.where((roles != 0) & (roles != TRUTH))
+    repeats = held[known.has(log.rows[held], log.items[held])]
     roles = roles.copy()
     roles[repeats] = 0
     asks = rows_with(log, roles, TRUTH)

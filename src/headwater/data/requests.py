@@ -17,7 +17,7 @@ from ..errors import BadParameter, DataError
 from ..evidence import Evidence
 from ..model import Recommender, chunk, top
 from ..types import PAD, Dataset, Floats, Ids, Impressions, Ints, Slate
-from ._parts import Split, among
+from ._parts import Split
 
 __all__ = ["answered", "by_user", "drawn", "renumbered", "split_requests"]
 
@@ -130,17 +130,12 @@ def _ranking(
     seed: int,
     inner: Split | None,
 ) -> Split:
-    n = data.log.n_items
-    secret = [
-        whole.queries.user[rows][chosen.rows].astype(np.int64) * n + chosen.items
-        for rows in hidden
-        for chosen in [whole[rows].chosen]
-    ]
-    log = data.log.where(~among(data.log.rows * n + data.log.items, np.concatenate(secret)))
+    secret = whole[np.concatenate(hidden)]
+    clicks = secret.chosen
+    log = data.log.without(secret.queries.user[clicks.rows], clicks.items)
     asked = whole[test]
-    past = asked.queries.history
-    known = among(asked.chosen.rows * n + asked.chosen.items, past.rows * n + past.items)
-    truth = asked.chosen.where(~known)
+    chosen = asked.chosen
+    truth = chosen.where(~asked.queries.history.has(chosen.rows, chosen.items))
     some = np.flatnonzero(truth.lengths)
     if not len(some) or not len(learn):
         raise DataError(

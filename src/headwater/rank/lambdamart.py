@@ -31,7 +31,7 @@ from ..errors import DataError
 from ..features import together, unit_rows
 from ..fields import fields_of
 from ..model import Ranker, at_least, between, learned
-from ..types import PAD, Dataset, Floats, Histories, Impressions, Queries, Slate
+from ..types import PAD, Dataset, Floats, Histories, Queries, Slate
 
 __all__ = ["LambdaMART"]
 
@@ -88,7 +88,11 @@ class LambdaMART(Ranker):
         self.people_ = tables["user"].astype(np.float32)
         self.items_ = tables["item"].astype(np.float32)
         self.columns_ = json.dumps([*OWN, *names["item"], *names["user"]])
-        self._look_at(without(data.log, shown))  # or the features would know what is to be learned
+        clicks = shown.chosen
+        people = shown.queries.user[clicks.rows]
+        self._look_at(
+            data.log.without(people, clicks.items)
+        )  # or the features would know what is to be learned
         x = self.features(shown.queries, shown.slate)
         self._look_at(data.log)
         row = np.nonzero(shown.slate.filled)[0]
@@ -151,14 +155,6 @@ def _booster(trees: bytes, threads: int) -> Any:
     booster = xgboost.Booster({"nthread": threads})
     booster.load_model(bytearray(trees))
     return booster
-
-
-def without(log: Histories, shown: Impressions) -> Histories:
-    """``log`` without what was clicked in ``shown``."""
-    clicks = shown.chosen
-    user = shown.queries.user[clicks.rows].astype(np.int64)
-    clicked = user * log.n_items + clicks.items
-    return log.where(~np.isin(log.rows * log.n_items + log.items, clicked))
 
 
 def _columns(field: Any, arrays: dict[str, np.ndarray]) -> Floats:  # (rows, 1 or size)
