@@ -23,7 +23,7 @@ from .checkpoint import Kept
 from .errors import BadParameter, Diverged, MissingExtra
 from .types import Dataset, Ints
 
-__all__ = ["Phase", "Train", "identity", "seeded", "train"]
+__all__ = ["Phase", "Train", "identity", "ready", "seeded", "train"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +82,13 @@ def seeded(seed: Sequence[int], device: torch.device | None = None) -> Iterator[
             with torch.cuda.device(device):
                 torch.cuda.manual_seed(number)
         yield
+
+
+def ready(net: nn.Module, how: Train) -> torch.device:
+    """Where ``net`` answers: moved to ``how.device`` if that is cuda and this machine has one."""
+    if how.device in ("cuda", "gpu", "auto") and torch.cuda.is_available():
+        net.to("cuda")
+    return next(net.parameters()).device
 
 
 def train(

@@ -1,4 +1,4 @@
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -6,10 +6,12 @@ import pytest
 
 from headwater.data.fingerprint import fingerprint
 from headwater.data.frame import read
+from headwater.data.requests import drawn
+from headwater.data.split import split
 from headwater.data.store import load_data, save_data
 from headwater.data.toy import blocks
 from headwater.errors import BadArtifact
-from headwater.types import Catalog
+from headwater.types import Catalog, Guide
 
 
 def again(data, tmp_path):
@@ -59,3 +61,32 @@ def test_damage(tmp_path):
     (tmp_path / "users.parquet").unlink()
     with pytest.raises(BadArtifact, match="is not whole"):
         load_data(tmp_path)
+
+
+def test_what_was_shown_comes_back(tmp_path):
+    part = split(blocks(users=30), "random_per_user", seed=0)
+    shown = drawn(part, k=6, seed=0)
+    queries = replace(
+        shown.queries,
+        pool=np.arange(shown.queries.history.n_items) > 2,
+        guide=Guide("genres", ("a", "b"), 0.5),
+        declined=shown.chosen,
+    )
+    path = np.zeros(shown.slate.items.shape, np.int8)
+    slate = replace(shown.slate, path=path, paths=("ease",), propensity=path.astype(np.float32))
+    ids = pl.Series([f"r{i}" for i in range(len(shown))])
+    whole = replace(shown, queries=queries, slate=slate, dwell=shown.clicks * 7, ids=ids)
+    for given in (whole, shown):
+        there = again(replace(part.train, impressions=given), tmp_path).impressions
+        assert same(there, given)
+
+
+def same(a, b):
+    """Alike in all that a dataclass holds, however deep."""
+    if is_dataclass(a):
+        return type(a) is type(b) and all(
+            same(getattr(a, f.name), getattr(b, f.name)) for f in fields(a)
+        )
+    if isinstance(a, np.ndarray):
+        return isinstance(b, np.ndarray) and a.dtype == b.dtype and np.array_equal(a, b)
+    return a.equals(b) if isinstance(a, pl.Series) else a == b

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from headwater.data.split import split  # noqa: E402
 from headwater.data.toy import blocks  # noqa: E402
 from headwater.errors import BadParameter  # noqa: E402
 from headwater.evaluation import measure  # noqa: E402
+from headwater.rank._net import Requests  # noqa: E402
 from headwater.registry import build  # noqa: E402
 from headwater.rerank.cdm import Student, relaxed_top  # noqa: E402
 
@@ -139,6 +142,15 @@ def test_the_loss_is_its_three_parts():
     assert found[2, 3] == pytest.approx(whole, rel=1e-5)
     assert found[1, 0] > base
     assert found[0, 1] > base
+    with torch.no_grad(), torch.random.fork_rng():
+        torch.manual_seed(3)
+        model.ranker.step(model.net_["ranker"], requests, 0)
+        e, u = model.described(model.net_, requests)
+        there = requests.items >= 0
+        chance = model.contexts(model.net_["student"], e, u, there, tau=0.5).chance()[there].numpy()
+    picked = model.picked(shown.queries, shown.slate)[there.numpy()]
+    kd = -(picked * np.log(chance) + (1 - picked) * np.log(1 - chance)).mean()
+    assert found[1, 0] - base == pytest.approx(kd, rel=1e-3)
     logits = model.ranker.scored(model.net_["ranker"], requests).detach().numpy()
     p = 1 / (1 + np.exp(-logits))
     y = shown.clicks
@@ -154,12 +166,7 @@ def test_the_student_learns_what_the_teacher_picks(context):
     model = made(
         context=context, picks=5, k=5, teacher={"model": "mmr", "trade": 0.5}, how=how
     ).fit(asked.train)
-    ranker = model.ranker
-    requests = ranker.requests(asked.queries, asked.candidates, "cpu")
-    with torch.no_grad():
-        f = ranker.scored(model.net_["ranker"], requests).sigmoid()
-        e, u = model.described(model.net_, requests)
-        picked = model.taught(e, u, f, requests.items >= 0).numpy()
+    picked = model.picked(asked.queries, asked.candidates)
     _, y = model.opinions(asked.queries, asked.candidates)
     auc = []
     for row in range(len(y)):
@@ -173,8 +180,8 @@ def test_what_the_teacher_picks(teacher):
     """By definition, of unit vectors and scores from 0 to 1; and not just the best by score."""
     model = made(teacher=teacher, picks=4)
     e, u, f = RNG.normal(size=(3, 9, 4)), RNG.normal(size=(3, 4)), RNG.random((3, 9))
-    there = np.ones((3, 9), bool)
-    got = model.taught(*(torch.from_numpy(each) for each in (e, u, f, there))).numpy()
+    asked = Requests(None, torch.zeros(3, 9, dtype=torch.int64), None, None, None)
+    got = model.taught(*(torch.from_numpy(each) for each in (e, u, f)), asked).numpy()
     x = unit(e)
     other = 0
     for b in range(3):
@@ -215,3 +222,47 @@ def test_mistakes():
         made(teacher={"model": "calibrated"})
     with pytest.raises(BadParameter, match="needs ranker"):
         build("cdm")
+
+
+@pytest.mark.parametrize("teacher", ["mmr", "interest_mmr", "dpp"])
+def test_a_teacher_may_look_at_something_else(teacher):
+    """With vectors of its own it picks what it would pick as a stage behind the ranker."""
+    part = split(blocks(), "random_per_user", seed=0)
+    asked = split_requests(part.train, drawn(part, k=12, seed=0), seed=0)
+    one = {"model": teacher, "by": "text", "k": 4}
+    model = made(teacher=one, picks=4, how={"n_epochs": 1}).fit(asked.train)
+    f, _ = model.opinions(asked.queries, asked.candidates)
+    stage = build(one).fit(asked.train)
+    ordered = replace(asked.candidates, scores=np.where(asked.candidates.filled, f, -np.inf))
+    want = stage(asked.queries, ordered).items[:, :4]
+    picked = model.picked(asked.queries, asked.candidates) > 0
+    for row, items in enumerate(asked.candidates.items):
+        assert set(items[picked[row]]) == set(want[row])
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_apart_the_student_leaves_the_ranker_alone(apart):
+    part = split(blocks(), "random_per_user", seed=0)
+    asked = split_requests(part.train, drawn(part, k=8, seed=0), seed=0)
+    model = made(apart=apart, beta_nce=1.0, how={"n_epochs": 1}).fit(asked.train)
+    net = model.net_.eval()
+    shown = asked.train.impressions[np.arange(20)]
+    requests = replace(
+        model.ranker.requests(shown.queries, shown.slate, "cpu"),
+        clicks=torch.from_numpy(shown.clicks),
+    )
+    names = [name for name, _ in net["ranker"].named_parameters()]
+    whole = torch.autograd.grad(
+        model.loss(net, requests, 0, 0.5), list(net["ranker"].parameters()), allow_unused=True
+    )
+    alone = torch.autograd.grad(
+        model.ranker.step(net["ranker"], requests, 0),
+        list(net["ranker"].parameters()),
+        allow_unused=True,
+    )
+    moved = {
+        n
+        for n, a, b in zip(names, whole, alone, strict=True)
+        if a is not None and not torch.allclose(a, b)
+    }
+    assert moved == set() if apart else "fields.tables.item_id.weight" in moved

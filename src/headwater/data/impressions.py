@@ -169,6 +169,12 @@ def _clean(
             raise DataError(f"column {each} of {name} is not all numbers: {odd[0]!r}")
         slots = slots.with_columns(column.fill_nan(None).alias(each))
     if "propensity" in slots.columns:
+        unknown = slots["propensity"].null_count()
+        if unknown:
+            raise DataError(
+                f"{unknown:,} of {len(slots):,} slots of {name} have no propensity; leave these "
+                "rows out, or read without: propensity=False"
+            )
         off = slots.filter(~pl.col("propensity").is_between(0, 1, closed="right"))
         if len(off):
             raise DataError(
@@ -330,7 +336,7 @@ def _impressions(
         history = data.log.before(user, now)
     items = wide(slots["item"], PAD, np.int32)
     scores = np.where(items == PAD, -np.inf, -np.arange(shape[1])).astype(np.float32)
-    chance = slots["propensity"].fill_null(0) if "propensity" in slots.columns else None
+    chance = slots["propensity"] if "propensity" in slots.columns else None
     stayed = slots["dwell"].fill_null(0) if "dwell" in slots.columns else None
     return Impressions(
         queries=Queries(history, user, now),

@@ -2,13 +2,17 @@
 
 users.parquet       user_id, then what is known of the users
 items.parquet       item_id, then the catalogue
-events.safetensors  start, items, times, values, and the catalogue's vectors
+events.safetensors  start, items, times, values, the catalogue's vectors, and what was shown
+requests.parquet    request_id, if there are impressions that have ids
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -16,23 +20,42 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from ..errors import BadArtifact
-from ..types import Catalog, Dataset, Histories, Ids
+from ..types import (
+    EVENTS,
+    SLOTS,
+    Catalog,
+    Dataset,
+    Guide,
+    Histories,
+    Ids,
+    Impressions,
+    Queries,
+    Slate,
+)
 
 __all__ = ["load_data", "save_data"]
 
 
+DAMAGED = (OSError, KeyError, TypeError, ValueError, SafetensorError, pl.exceptions.PolarsError)
+
+
 def save_data(data: Dataset, folder: str | Path) -> None:
-    """Write ``data``, all but its impressions, into the existing ``folder``."""
+    """Write ``data`` into the existing ``folder``."""
     folder = Path(folder)
     people = data.people if data.people is not None else pl.DataFrame()
     _with_ids(people, data.users, "user_id").write_parquet(folder / "users.parquet")
     _with_ids(data.catalog.table, data.items, "item_id").write_parquet(folder / "items.parquet")
-    log = data.log
-    arrays = {"start": log.start, "items": log.items, "times": log.times, "values": log.values}
-    if log.kinds is not None:
-        arrays["kinds"] = log.kinds
+    arrays = _events(data.log)
     arrays |= {f"vectors/{name}": v for name, v in data.catalog.vectors.items()}
     about = {"kinds": data.kinds, "notes": data.notes, "people": data.people is not None}
+    shown = data.impressions
+    if shown is not None:
+        arrays |= {f"shown/{name}": array for name, array in _shown(shown).items()}
+        about |= {"paths": shown.slate.paths, "named": shown.ids is not None}
+        if shown.queries.guide is not None:
+            about["guide"] = asdict(shown.queries.guide)
+        if shown.ids is not None:
+            shown.ids.alias("request_id").to_frame().write_parquet(folder / "requests.parquet")
     save_file(
         {name: np.ascontiguousarray(a) for name, a in arrays.items()},
         folder / "events.safetensors",
@@ -49,26 +72,75 @@ def load_data(folder: str | Path) -> Dataset:
         with safe_open(folder / "events.safetensors", framework="numpy") as file:
             about = json.loads((file.metadata() or {})["about"])
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        log = Histories(
-            start=arrays["start"],
-            items=arrays["items"],
-            times=arrays["times"],
-            values=arrays["values"],
-            n_items=len(items),
-            kinds=arrays.get("kinds"),
-        )
-    except (OSError, KeyError, ValueError, SafetensorError, pl.exceptions.PolarsError) as error:
+        log = _log(arrays, len(items))
+        ids = pl.read_parquet(folder / "requests.parquet") if about.get("named") else None
+        shown = _within(arrays, "shown/")
+        impressions = _impressions(shown, about, ids, len(items)) if shown else None
+    except (
+        OSError,
+        KeyError,
+        TypeError,
+        ValueError,
+        SafetensorError,
+        pl.exceptions.PolarsError,
+    ) as error:
         raise BadArtifact(f"the data in {folder} is not whole: {error}. Save it again.") from None
-    vectors = {n.removeprefix("vectors/"): a for n, a in arrays.items() if n.startswith("vectors/")}
     return Dataset(
         users=Ids(users.to_series(0)),
         items=Ids(items.to_series(0)),
         log=log,
-        catalog=Catalog(items[:, 1:], vectors),
+        catalog=Catalog(items[:, 1:], _within(arrays, "vectors/")),
         people=users[:, 1:] if about["people"] else None,
         kinds=tuple(about["kinds"]),
+        impressions=impressions,
         notes=tuple(about["notes"]),
     )
+
+
+Arrays = dict[str, Any]
+
+
+def _events(log: Histories) -> Arrays:
+    return {name: a for name in ("start", *EVENTS) if (a := getattr(log, name)) is not None}
+
+
+def _log(arrays: Mapping[str, Any], n_items: int) -> Histories:
+    have = {name: arrays[name] for name in ("start", *EVENTS) if name in arrays}
+    return Histories(**have, n_items=n_items)
+
+
+def _shown(shown: Impressions) -> Arrays:
+    asked, slate = shown.queries, shown.slate
+    found: Arrays = {
+        **{f"past/{name}": array for name, array in _events(asked.history).items()},
+        **{f"slate/{name}": getattr(slate, name) for name in SLOTS},
+        **{f"asked/{name}": getattr(asked, name) for name in ("user", "now", "pool")},
+        **{f"did/{name}": getattr(shown, name) for name in ("clicks", "dwell")},
+    }
+    if asked.declined is not None:
+        found |= {f"declined/{name}": array for name, array in _events(asked.declined).items()}
+    return {name: array for name, array in found.items() if array is not None}
+
+
+def _impressions(
+    arrays: Arrays, about: Mapping[str, Any], ids: pl.DataFrame | None, n_items: int
+) -> Impressions:
+    guide, declined = about.get("guide"), _within(arrays, "declined/")
+    return Impressions(
+        queries=Queries(
+            history=_log(_within(arrays, "past/"), n_items),
+            guide=Guide(**guide | {"kinds": tuple(guide["kinds"])}) if guide else None,
+            declined=_log(declined, n_items) if declined else None,
+            **_within(arrays, "asked/"),
+        ),
+        slate=Slate(**_within(arrays, "slate/"), paths=tuple(about["paths"])),
+        ids=None if ids is None else ids.to_series(),
+        **_within(arrays, "did/"),
+    )
+
+
+def _within(arrays: Arrays, prefix: str) -> Arrays:
+    return {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
 
 
 def _with_ids(table: pl.DataFrame, ids: Ids, name: str) -> pl.DataFrame:

@@ -17,7 +17,7 @@ from ..fields import Field, fields_of
 from ..losses import listwise, pairwise, pointwise
 from ..model import Ranker, at_least, between, learned
 from ..nets import FieldEncoder
-from ..train import Train, seeded, train
+from ..train import Train, ready, seeded, train
 from ..types import Dataset, Floats, Impressions, Ints, Queries, Slate
 
 LOSSES = {"pointwise": pointwise, "pairwise": pairwise, "listwise": listwise}
@@ -164,8 +164,8 @@ class NetRanker(Ranker):
 
     @torch.inference_mode()
     def logits(self, queries: Queries, slate: Slate) -> Floats:  # (B, K)
-        device = next(self.net_.parameters()).device
-        out = self.scored(self.net_, self.requests(queries, slate, device))
+        asked = self.requests(queries, slate, ready(self.net_, self.how))
+        out = self.scored(self.net_, asked)
         found: Floats = out.float().cpu().numpy()
         return found
 

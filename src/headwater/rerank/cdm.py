@@ -16,6 +16,8 @@ straight-through: k candidates going forward, the relaxed ones going backward. t
 without a gradient, at length one, f on the teacher's own scale; its first ``picks`` are what the
 student is to find.
 
+With ``apart`` the ranker learns as if alone, and the student from what it knows so far.
+
 With ``context`` "each" every candidate attends to every other, which costs N^2 for a request. With
 "shared", Headwater's own, the contexts are drawn once for a request, from u in place of e_i, and a
 request costs N.
@@ -46,7 +48,7 @@ from torch.nn.functional import binary_cross_entropy, normalize, softplus
 from ..errors import BadParameter
 from ..features import scaled
 from ..model import Ranker, Stage, at_least, learned
-from ..train import Train, seeded, train
+from ..train import Train, ready, seeded, train
 from ..types import PAD, Dataset, Floats, Queries, Slate
 from ._greedy import ByVectors, greedy
 from .interest_mmr import InterestMMR
@@ -64,7 +66,7 @@ class CDM(Ranker):
 
     ranker: Ranker  # with a net: dcn, ipw, logistic
     # compares vectors: mmr, dpp, ssd, gsp; None is interest_mmr. Its `k` is ``picks`` here, and its
-    # vectors are the ranker's
+    # vectors are the ranker's if its `by` is None
     teacher: Stage | None = None
     gamma: float = 0.2  # what the student's opinion is worth beside the ranker's
     beta_kd: float = 1.0
@@ -73,6 +75,7 @@ class CDM(Ranker):
     k: int = 10  # candidates in a context
     context: Literal["each", "shared"] = "each"
     soft: bool = True  # a gradient through the draw
+    apart: bool = False  # the student's part of the loss does not move the ranker's vectors
     contrast: bool = True  # whether there are two contexts; False: all candidates, by attention
     temperature: float = 0.1  # t of the third part
     first_tau: float = 1.0
@@ -128,7 +131,9 @@ class CDM(Ranker):
             learning = net["ranker"].training
             f = ranker.scored(net["ranker"].eval(), asked).sigmoid()
             net["ranker"].train(learning)
-            picked = self.taught(e, u, f, there)
+            picked = self.taught(e, u, f, asked)
+        if self.apart:
+            e, u = e.detach(), u.detach()
         made = self.contexts(net["student"], e, u, there, tau=tau)
         y = made.chance()
         total = total + self.beta_kd * binary_cross_entropy(y[there], picked[there])
@@ -141,12 +146,18 @@ class CDM(Ranker):
         fields = net["ranker"]["fields"]
         return fields.item_vectors(asked.items), fields.interest(asked.past)
 
-    def taught(self, e: Tensor, u: Tensor, f: Tensor, there: Tensor) -> Tensor:  # (B, N)
+    def taught(self, e: Tensor, u: Tensor, f: Tensor, asked: Any) -> Tensor:  # (B, N)
         """1 for what the teacher picks first."""
         teacher: Any = self.teacher if self.teacher is not None else InterestMMR()
-        x, interest = (each.detach().double().cpu().numpy() for each in (e, u))
+        filled = asked.items.cpu().numpy() >= 0
+        if teacher.by is None:
+            x, interest = (each.detach().double().cpu().numpy() for each in (e, u))
+        else:
+            known, past = teacher.vectors_, asked.past.cpu().numpy()
+            x = known[asked.items.cpu().numpy()].astype(np.float64)
+            total = (known[past] * (past >= 0)[:, :, None]).sum(1, dtype=np.float64)
+            interest = total / np.maximum((past >= 0).sum(1), 1)[:, None]
         x = x / np.maximum(np.linalg.norm(x, axis=2, keepdims=True), TINY)
-        filled = there.cpu().numpy()
         came = Slate(np.where(filled, 0, PAD).astype(np.int32), f.float().cpu().numpy())
         gain = teacher.among(x, scaled(came, teacher.scale), teacher.length(interest))
         order = greedy(gain, filled, self.picks)[:, : self.picks]
@@ -203,11 +214,19 @@ class CDM(Ranker):
         return f + self.gamma * y
 
     @torch.inference_mode()
+    def picked(self, queries: Queries, slate: Slate) -> Floats:  # (B, K)
+        """1 for what the teacher would pick first, which the student is to find."""
+        ranker: Any = self.ranker
+        asked = ranker.requests(queries, slate, ready(self.net_, self.how))
+        f = ranker.scored(self.net_["ranker"], asked).sigmoid()
+        found: Floats = self.taught(*self.described(self.net_, asked), f, asked).cpu().numpy()
+        return found
+
+    @torch.inference_mode()
     def opinions(self, queries: Queries, slate: Slate) -> tuple[Floats, Floats]:
         """What the ranker and what the student think of each candidate, both from 0 to 1."""
         ranker: Any = self.ranker
-        device = next(self.net_.parameters()).device
-        asked = ranker.requests(queries, slate, device)
+        asked = ranker.requests(queries, slate, ready(self.net_, self.how))
         f = ranker.scored(self.net_["ranker"], asked).sigmoid()
         e, u = self.described(self.net_, asked)
         y = self.contexts(self.net_["student"], e, u, asked.items >= 0, tau=None).chance()

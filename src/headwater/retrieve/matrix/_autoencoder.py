@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ...model import Scorer, at_least, between, learned
 from ...nets import Bag
 from ...rows import Rows
-from ...train import Phase, Train, seeded, train
+from ...train import Phase, Train, ready, seeded, train
 from ...types import Dataset, Floats, Ints, Queries
 
 
@@ -58,16 +58,9 @@ class Autoencoder(Scorer):
 
         yield from train(self, data, batch, self.phases())
 
-    def ready(self) -> torch.device:
-        """Where the net is, moved to ``how.device`` if that is cuda and this machine has one."""
-        wanted = self.how.device
-        if wanted in ("cuda", "gpu", "auto") and torch.cuda.is_available():
-            self.net_.to("cuda")
-        return next(self.net_.parameters()).device  # type: ignore[no-any-return]
-
     @torch.inference_mode()
     def scores(self, queries: Queries) -> Floats:
-        x = Rows.of(queries.history.matrix(), self.ready())
+        x = Rows.of(queries.history.matrix(), ready(self.net_, self.how))
         scores: Floats = self.answer(self.net_, x).float().cpu().numpy()
         return scores
 

@@ -50,7 +50,7 @@ from ...losses import whole
 from ...model import at_least, between, learned
 from ...nets import Bag
 from ...rows import Rows
-from ...train import Train, seeded, train
+from ...train import Train, ready, seeded, train
 from ...types import Dataset, Floats, Ints, Queries
 from ._autoencoder import Autoencoder
 
@@ -159,7 +159,7 @@ class RecFusionGuided(Autoencoder):
 
     @torch.inference_mode()
     def scores(self, queries: Queries) -> Floats:
-        device = self.ready()
+        device = ready(self.net_, self.how)
         x = Rows.of(queries.history.matrix(), device)
         guide, strength, known = None, 0.0, None
         if queries.guide is not None:
