@@ -20,7 +20,7 @@ from ._asking import Sampled, judge, measure
 from ._fitting import Best, EarlyStopping, fit, fit_best
 from ._results import Comparison, Evaluation, Run
 from ._running import DEFAULT, compare, evaluate
-from ._statistics import holm
+from ._statistics import holm, interval
 
 __all__ = [
     "DEFAULT",
@@ -35,6 +35,7 @@ __all__ = [
     "fit",
     "fit_best",
     "holm",
+    "interval",
     "judge",
     "measure",
 ]

@@ -9,15 +9,14 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from scipy.stats import t as student
 
 from ..data import sources
 from ..data.fingerprint import fingerprint
 from ..data.split import Split, StrongGeneralization
 from ..data.split import splits as make_splits
-from ..evaluation import EarlyStopping, fit_best, measure
+from ..evaluation import EarlyStopping, fit_best, interval, measure
 from ..registry import build
-from ..types import Dataset
+from ..types import Dataset, Floats
 from . import Asked, Reproduction
 
 Span = tuple[float, float]
@@ -159,22 +158,28 @@ def row(
     values = [each[at] for each in per_split]
     span = line.accept[at] if line.accept else None
     median = float(np.median(values))
-    n = len(values)
-    half = student.ppf(0.975, n - 1) * np.std(values, ddof=1) / n**0.5 if n > 1 else None
-    mean = float(np.mean(values))
+    low, high = spread(values)
     return {
         "method": name,
         "metric": metric,
         "paper": line.paper[at] if line.paper else None,
         "ours": round(median, 2),
-        "mean_low": None if half is None else round(mean - half, 2),
-        "mean_high": None if half is None else round(mean + half, 2),
+        "mean_low": None if low is None else round(low, 2),
+        "mean_high": None if high is None else round(high, 2),
         "least": round(min(values), 2),
         "most": round(max(values), 2),
-        "splits": n,
+        "splits": len(values),
         "accept": f"{span[0]:.1f}-{span[1]:.1f}" if span else None,
         "accepted": span[0] <= median <= span[1] if span else None,
     }
+
+
+def spread(values: Sequence[float] | Floats) -> tuple[float, float] | tuple[None, None]:
+    """The 95 % interval of the mean by Student's t; of one value there is none."""
+    if len(values) < 2:
+        return None, None
+    low, high = interval(np.asarray(values, np.float64), normal=False)
+    return low, high
 
 
 def ahead(found: Reproduction, better: str, worse: str) -> list[str]:

@@ -1,0 +1,183 @@
+"""What the tables of the CDM paper share: requests, what learned from them, and how it is judged.
+
+The paper's own data are not public. Here a request is somebody with four fifths of what they chose
+behind them; its 100 candidates are the last fifth, drawn at random, and what `data.requests.drawn`
+puts around it, by popularity and by what an `itemknn` that learned from the rest would show.
+
+movielens-1m    ratings of at least 4; one request a user; kinds are the 18 genres
+lastfm-hetrec   artists; three requests a user, each with another fifth; kinds are the tags that at
+                least 10 artists have, about 950
+
+People go by 80 / 10 / 10 % into training, validation and test; nobody tested is known to a ranker.
+Whatever learns in epochs keeps that of the best NDCG@20 on validation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+
+from ..data import sources
+from ..data.fingerprint import fingerprint
+from ..data.requests import drawn, renumbered, split_requests
+from ..data.split import RandomPerUser, Split
+from ..data.split import split as make_split
+from ..evaluation import EarlyStopping, fit_best, measure
+from ..evidence import Metric
+from ..features import unit_rows
+from ..model import Ranker
+from ..registry import build
+from ..types import Dataset, Impressions
+from . import Asked
+from ._comparison import LIKES
+
+DATA: dict[str, Mapping[str, Any]] = {
+    "movielens-1m": LIKES,
+    "lastfm-hetrec": {"min_items_per_user": 5, "min_users_per_item": 5},
+}
+ROUNDS = {"movielens-1m": 1, "lastfm-hetrec": 3}  # requests of a user
+RARE = {"lastfm-hetrec": 10}  # items that a kind must have
+CANDIDATES = 100
+KINDS = "genres"
+OWN = "ranker"  # the vectors that the ranker learned of the items, as a vector of the catalogue
+DEPTHS = (3, 5, 20, 50)
+HOW = {"n_epochs": 15, "batch_size": 32, "learning_rate": 3e-3}
+KEEP = EarlyStopping(metric="NDCG@20", patience=3)
+LEAVES = {"1 %": 0.99, "10 %": 0.9}  # of the ranker's recall, what a method may cost
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One split of one source, and the ranker in the middle of its funnel."""
+
+    name: str
+    data: Dataset
+    split: Split  # with a validation part of its own
+    dcn: Ranker
+
+    @property
+    def validation(self) -> Split:
+        return self.split.validation
+
+    def ranked(self, part: Split) -> Split:
+        """``part`` whose candidates come in the ranker's order and with its scores."""
+        assert part.candidates is not None
+        return replace(part, candidates=self.dcn(part.queries, part.candidates))
+
+
+def parts(asked: Asked, what: str) -> Iterator[tuple[int, Part]]:
+    """Of each source and seed: the requests, and a DCN that learned from them."""
+    total = len(asked.methods) * asked.splits
+    for i, name in enumerate(asked.methods):
+        data = sourced(name)
+        for j, seed in enumerate(asked.seeds):
+            asked.tell(f"{what}: {name}, seed {seed}", i * asked.splits + j, total)
+            split = requests(data, ROUNDS[name], seed)
+            dcn = learned({"model": "dcn"}, split, seed, asked)
+            yield seed, Part(name, data, described(split, dcn), dcn)
+    asked.tell(what, total, total)
+
+
+def sourced(name: str) -> Dataset:
+    data = sources.load(name, **DATA[name])
+    if name not in RARE:
+        return data
+    every = data.catalog.table[KINDS]
+    counts = every.explode().drop_nulls().value_counts()
+    common = set(counts.filter(pl.col("count") >= RARE[name])[KINDS])
+    kept = pl.Series(
+        KINDS, [[k for k in each or [] if k in common] for each in every.to_list()], every.dtype
+    )
+    return replace(data, catalog=replace(data.catalog, table=data.catalog.table.with_columns(kept)))
+
+
+def requests(data: Dataset, rounds: int, seed: int) -> Split:
+    shown = []
+    for i in range(rounds):
+        held = make_split(data, RandomPerUser(seed=seed * rounds + i))
+        near = build("itemknn").fit(held.train)
+        found = drawn(held, [near], k=CANDIDATES, seed=seed * rounds + i)
+        shown.append(renumbered(found, held.train.users, data.users))
+    return split_requests(data, Impressions.stack(shown), seed=seed)
+
+
+def learned(
+    tree: Mapping[str, Any], split: Split, seed: int, asked: Asked, what: str | None = None
+) -> Any:
+    """A ranker that learned from the training people, at its best on the validation people."""
+    how = {**HOW, "seed": seed, "checkpoint": asked.checkpoint}
+    model = build(tree, how=how)
+    what = f"{what or tree['model']}, seed {seed}"
+    found = fit_best(model, split.validation, {"": KEEP}, what=what, progress=asked.progress)
+    found[""].give(model)
+    return model
+
+
+def described(split: Split, ranker: Any) -> Split:
+    """The split and its validation part, with the ranker's vectors in their catalogue."""
+    with torch.inference_mode():
+        every = torch.arange(len(split.train.items))
+        x = ranker.net_["fields"].item_vectors(every).float().cpu().numpy()
+    catalog = split.train.catalog
+    catalog = replace(catalog, vectors={**catalog.vectors, OWN: unit_rows(x).astype(np.float32)})
+
+    def with_it(part: Split) -> Split:
+        return replace(part, train=replace(part.train, catalog=catalog))
+
+    return replace(with_it(split), inner=with_it(split.validation))
+
+
+METRICS: dict[str, tuple[str, dict[str, Any]]] = {
+    "Recall": ("recall", {}),
+    "MRR": ("mrr", {}),
+    "ILAD": ("intra_list_distance", {"by": KINDS}),
+    "ILAD by vectors": ("intra_list_distance", {"by": OWN}),
+    "CC": ("category_coverage", {"by": KINDS}),
+    "CC of lists": ("category_coverage", {"by": KINDS, "over": "lists"}),
+}
+
+
+def metrics(k: int) -> dict[str, Metric]:
+    """The paper's, at one depth, by its names: ILAD by kinds and by the ranker's vectors, CC over
+    all requests and of each list."""
+    return {n: build(f"metrics.{name}", k=k, **how) for n, (name, how) in METRICS.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dial:
+    """A setting between accuracy and variety, mildest first."""
+
+    name: str
+    values: tuple[float, ...]
+
+    def chosen(self, model: Any, split: Split, least: float) -> float:
+        """The one with the highest mean of both ILADs whose recall on ``split`` is at least
+        ``least``; the mildest if there is none. ``model`` is left with it."""
+        best, most = self.values[0], -np.inf
+        asked = [metrics(20)[name] for name in ("Recall", "ILAD", "ILAD by vectors")]
+        for value in self.values:
+            setattr(model, self.name, value)
+            recall, *far = (np.nanmean(each) for each in measure(model, split, asked).values())
+            if recall >= least and np.mean(far) > most:
+                best, most = value, float(np.mean(far))
+        setattr(model, self.name, best)
+        return best
+
+
+def about(part: Part) -> dict[str, Any]:
+    data, split = part.data, part.split
+    learned_from = split.validation.train.impressions
+    assert learned_from is not None
+    return {
+        "users": len(data.users),
+        "items": len(data.items),
+        "events": len(data.log.items),
+        "kinds": len(data.catalog.kinds(KINDS)),
+        "fingerprint": fingerprint(data),
+        "requests": [len(learned_from), len(split.validation), len(split)],
+    }
