@@ -1,0 +1,109 @@
+"""What the tables of the CDM paper are made with, on a world small enough to count in."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+from headwater import papers
+from headwater.data.toy import blocks
+from headwater.evaluation import measure
+from headwater.features import unit_rows
+from headwater.papers import _funnel, cdm_2
+from headwater.papers._funnel import Dial, requests
+from headwater.types import Slate
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """The tables on a toy, after one epoch."""
+    monkeypatch.setattr(_funnel, "sourced", lambda name: blocks(users=80))  # noqa: ARG005
+    monkeypatch.setattr(_funnel, "CANDIDATES", 20)
+    monkeypatch.setitem(_funnel.HOW, "n_epochs", 1)
+
+
+def test_nobody_tested_is_learned_from():
+    split = requests(blocks(users=80), 2, 0)
+    learned = split.validation.train.impressions.queries.user
+    tuned, tested = split.validation.queries.user, split.queries.user
+    assert len(learned) > len(tuned) > 0
+    assert not set(learned) & set(tuned)
+    assert not set(learned) & set(tested)
+    assert not set(tuned) & set(tested)
+    assert split.truth.lengths.min() > 0
+    assert not split.train.log.has(tested[split.truth.rows], split.truth.items).any()
+
+
+def test_area_and_overlap_by_pairs():
+    scores = RNG.random((6, 9)).round(1)  # with ties
+    filled = RNG.random((6, 9)) < 0.8
+    filled[:, :2] = True
+    picked = ((RNG.random((6, 9)) < 0.4) & filled).astype(np.float32)
+    picked[:, :2] = 1, 0
+    areas, shares = [], []
+    for s, p, there in zip(scores, picked, filled, strict=True):
+        good, bad = s[p > 0], s[there & (p == 0)]
+        gap = np.sign(good[:, None] - bad)
+        areas.append((gap > 0).mean() + (gap == 0).mean() / 2)
+        first = sorted(np.flatnonzero(there), key=lambda i: (-s[i], i))[: len(good)]
+        shares.append(p[first].mean())
+    assert cdm_2.area(scores, picked, filled) == pytest.approx(np.mean(areas))
+    assert cdm_2.overlap(scores, picked, filled) == pytest.approx(np.mean(shares))
+
+
+def test_the_most_varied_setting_that_costs_no_more_is_chosen(monkeypatch):
+    """Recall falls and variety grows with the setting: the last one that is allowed."""
+
+    class Turned:
+        much = 0.0
+
+    def measured(model, split, asked):  # noqa: ARG001
+        return {"recall": [1 - model.much], "one": [model.much], "other": [0.5]}
+
+    monkeypatch.setattr(_funnel, "measure", measured)
+    dial, model = Dial(name="much", values=(0.0, 0.1, 0.2, 0.3)), Turned()
+    assert dial.chosen(model, None, 0.75) == 0.2 == model.much
+    assert dial.chosen(model, None, 0.95) == 0.0 == model.much
+    assert dial.chosen(model, None, 2.0) == 0.0  # none is good enough: the mildest
+
+
+@pytest.mark.usefixtures("small")
+def test_table_2_says_what_was_measured():
+    found = papers.reproduce("cdm-2", methods=["movielens-1m"], splits=2)
+    lines = found.table["method"].unique().to_list()
+    assert {"dcn", "ipw", "mmr, 1 %", "dpp, 10 %", "cdm, 1 %", "cdm shared, 10 %"} <= set(lines)
+    asked = papers.Asked(methods=("movielens-1m",), splits=2)
+    recall = []
+    for _, part in _funnel.parts(asked, ""):
+        values = measure(part.dcn, part.split, ["Recall@5"])["Recall@5"]
+        recall.append(100 * values.mean())
+    row = found.table.row(by_predicate=None, named=True, index=0)
+    assert row["method"] == "dcn"
+    assert row["@5"] == pytest.approx(np.mean(recall), abs=0.006)
+    cdm = found.table.filter(found.table["method"] == "cdm, 1 %")
+    assert (cdm["low"] <= cdm["beside dcn"]).all()
+    assert len(found.about["students"]) == 2 * 2 * len(cdm_2.CDM)
+
+
+@pytest.mark.usefixtures("small")
+def test_the_rankers_vectors_are_what_items_are_compared_by():
+    asked = papers.Asked(methods=("movielens-1m",), splits=1)
+    ((_, part),) = _funnel.parts(asked, "")
+    for split in (part.split, part.validation):
+        x = split.train.catalog.vectors[_funnel.OWN]
+        fields = part.dcn.net_["fields"]
+        import torch
+
+        with torch.no_grad():
+            want = fields.item_vectors(torch.arange(len(x))).numpy()
+        np.testing.assert_allclose(x, unit_rows(want), atol=1e-6)
+    ranked = part.ranked(part.split)
+    again = part.dcn(part.split.queries, part.split.candidates)
+    assert isinstance(ranked.candidates, Slate)
+    np.testing.assert_array_equal(ranked.candidates.items, again.items)
+    assert ranked.truth is part.split.truth
+    assert replace(ranked, candidates=part.split.candidates).name == part.split.name
