@@ -190,7 +190,7 @@ class Histories:
         """
         low = int(min(self.times.min(initial=0), now.min(initial=0)))
         span = int(max(self.times.max(initial=0), now.max(initial=0))) - low + 1
-        known = np.where(rows == PAD, len(self), rows)
+        known = np.where(rows == PAD, len(self), rows).astype(np.int64)
         first = np.append(self.start, self.start[-1])[known]
         key = known * span + np.asarray(now, np.int64) - low  # events are in this order already
         ends = np.searchsorted(self.rows * span + self.times - low, key, side="left")

@@ -62,6 +62,27 @@ LASTFM = {
 }
 
 # name -> path in the download -> content
+MIND = {
+    "behaviors.tsv": (
+        b"1\tU9\t11/14/2019 9:05:58 AM\tN1 N3\tN2-0 N4-1\n2\tU8\t11/14/2019 1:05:58 PM\t\tN2-1\n"
+    ),
+    "news.tsv": (
+        b'N1\tnews\tworld\tA "quote\tText\thttps://x\t[{"WikidataId": "Q1"}]\t[]\n'
+        b"N2\tsports\tgolf\tTitle\t\thttps://x\t\t"
+        b'[{"WikidataId": "Q2"}, {"WikidataId": "Q2"}]\n'
+    ),
+}
+BANDIT = {
+    "item_context.csv": b",item_id,item_feature_0,item_feature_1\n0,0,-0.5,aa\n1,1,0.5,bb\n",
+    "rounds": (
+        b",timestamp,item_id,position,click,propensity_score,user_feature_0,user_feature_1,"
+        b"user_feature_2,user_feature_3,user-item_affinity_0\n"
+        b"0,2019-11-24 00:00:34.762830+00:00,1,3,0,0.5,aaaaaaaaaa,b,c,d,0.0\n"
+        b"1,2019-11-24 00:00:35.762830+00:00,0,1,1,0.25,aaaaaaaaab,b,c,d,0.0\n"
+        b"2,2019-11-24 00:00:36.762830+00:00,1,2,1,0.5,e,b,c,d,0.0\n"
+    ),
+}
+
 OFFICIAL: dict[str, dict[str, bytes]] = {
     "movielens-100k": {
         "ml-100k/u.data": b"196\t2\t3\t881250949\n186\t1\t4\t891717742\n196\t1\t5\t881250950\n",
@@ -124,5 +145,15 @@ OFFICIAL: dict[str, dict[str, bytes]] = {
     "lastfm-hetrec": {
         **{name: text.replace("\n", "\r\n").encode() for name, text in LASTFM.items()},
         "tags.dat": "tagID\ttagValue\r\n1\tmetal\r\n3\tfu\xdfball\r\n".encode("latin-1"),
+    },
+    "mind-demo": MIND,
+    "mind-small": MIND,
+    **{
+        f"open-bandit-{policy}-{campaign}": {
+            f"{campaign}.csv": BANDIT["rounds"],
+            "item_context.csv": BANDIT["item_context.csv"],
+        }
+        for policy in ("random", "bts")
+        for campaign in ("all", "men", "women")
     },
 }

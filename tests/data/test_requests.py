@@ -157,3 +157,11 @@ def test_renumbered_people_keep_their_requests():
     there = renumbered(shown, part.train.users, now)
     want = part.train.users.decode(shown.queries.user)
     assert now.decode(there.queries.user).equals(want)
+
+
+def test_what_was_before_with_times_of_today():
+    """Numbers of users are small integers, and their product with seconds is not."""
+    rows, at = np.repeat(np.arange(300), 2), np.tile([1_574_553_634, 1_575_158_387], 300)
+    log = Histories.of(rows, np.zeros(600, int), n_rows=300, n_items=1, times=at)
+    now = np.full(300, 1_575_158_387)
+    assert (log.before(np.arange(300, dtype=np.int32), now).lengths == 1).all()

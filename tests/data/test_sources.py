@@ -58,17 +58,22 @@ def test_every_source_has_the_same_shape(name: str, folder: Path) -> None:
     have = tables(name)
     kinds = have.events.schema
     assert have.events.columns[:2] == ["user_id", "item_id"]
-    assert kinds["user_id"] == kinds["item_id"] == pl.Int32
+    assert {kinds["user_id"], kinds["item_id"]} <= {pl.Int32, pl.String}
     assert kinds.get("rating", pl.Float32) == pl.Float32
     assert kinds.get("timestamp", pl.Int64) == pl.Int64
     assert have.events.null_count().sum_horizontal().item() == 0
     if have.items is not None:
         assert have.items.columns[0] == "item_id"
-        assert have.items.schema["item_id"] == pl.Int32
+        assert have.items.schema["item_id"] == kinds["item_id"]
         assert have.items["item_id"].is_unique().all()
     data = load(name)
-    assert len(data.log.items) == len(have.events)
-    assert set(data.items.values.to_list()) == set(have.events["item_id"].to_list())
+    known = set(data.items.values.to_list())
+    assert known >= set(have.events["item_id"].to_list())
+    if have.shown is None:
+        assert len(data.log.items) == len(have.events)
+        assert len(known) == have.events["item_id"].n_unique()
+    else:
+        assert data.impressions.clicks.sum() == len(have.events)  # type: ignore[union-attr]
     assert folder in find(name)[1].parents  # type: ignore[index]
 
 
@@ -455,6 +460,39 @@ def test_without_the_package_it_is_offered(tmp_path: Path, monkeypatch: pytest.M
         tables("movielens-small", tmp_path)
 
 
+@pytest.mark.usefixtures("folder")
+def test_mind_is_what_was_shown() -> None:
+    have = tables("mind-demo")
+    assert have.shown is not None
+    assert have.shown.select("user_id", "history", "item_id", "click").rows() == [
+        ("U9", ["N1", "N3"], ["N2", "N4"], [0, 1]),
+        ("U8", [], ["N2"], [1]),
+    ]
+    assert have.events.rows() == [
+        ("U9", "N4", seconds("2019-11-14") + 9 * 3600 + 358),
+        ("U8", "N2", seconds("2019-11-14") + 13 * 3600 + 358),
+    ]
+    items = items_of(have)
+    assert items["title"].to_list() == ['A "quote', "Title"]
+    assert items["entities"].to_list() == [["Q1"], ["Q2"]]
+    shown = load("mind-demo").impressions
+    assert shown is not None
+    assert shown.queries.history.lengths.tolist() == [2, 0]
+
+
+@pytest.mark.usefixtures("folder")
+def test_open_bandit_says_how_likely_it_was() -> None:
+    data = load("open-bandit-bts-men")
+    assert sorted(data.users.values.to_list()) == ["aaaaaaaa-b-c-d", "e-b-c-d"]
+    shown = data.impressions
+    assert shown is not None
+    assert shown.slate.propensity.tolist() == [[0.5], [0.25], [0.5]]  # type: ignore[union-attr]
+    assert data.items.decode(shown.slate.items[:, 0]).to_list() == [1, 0, 1]
+    assert shown.queries.history.lengths.tolist() == [0, 0, 0]
+    assert data.people is not None
+    assert data.people.columns == [f"user_feature_{i}" for i in range(4)]
+
+
 # ------------------------------------------------------------- real data, where HEADWATER_DATA is
 
 COUNTS = {
@@ -464,6 +502,11 @@ COUNTS = {
     "gowalla": (29_858, 40_981, 1_027_370),
     "amazon-book": (70_679, 24_915, 846_434),
     "lastfm-hetrec": (1_892, 17_632, 92_834),
+}
+SHOWN = {  # users, items, requests, clicks
+    "mind-demo": (2_629, 16_712, 4_532, 7_377),
+    "open-bandit-random-all": (240, 80, 10_000, 38),
+    "open-bandit-bts-men": (238, 34, 10_000, 69),
 }
 
 
@@ -479,6 +522,17 @@ def test_counts_of_the_real_ones(name: str, shared: Path) -> None:
         assert have == tuple(record.sizes[each] for each in ("users", "items", "events"))
     data = load(name, folder=shared)
     assert (len(data.users), len(data.items), len(data.log.items)) == have
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_requests_of_the_real_ones(name: str, shared: Path) -> None:
+    if find(name, shared) is None:
+        pytest.skip(f"{name} is not in {shared}")
+    data = load(name, folder=shared)
+    shown = data.impressions
+    assert shown is not None
+    clicks = int(shown.clicks.sum())
+    assert (len(data.users), len(data.items), len(shown), clicks) == SHOWN[name]
 
 
 SPLITS = {

@@ -24,12 +24,14 @@ import polars as pl
 from ..errors import BadParameter, DataError, UnknownName
 from ..types import Dataset
 from .frame import Duplicates, read
+from .impressions import read_impressions
 
 __all__ = [
     "Layout",
     "Remote",
     "Source",
     "Tables",
+    "clicked",
     "data_folder",
     "find",
     "load",
@@ -39,7 +41,16 @@ __all__ = [
     "tables",
 ]
 
-FILES = ("movielens", "netflix", "goodbooks", "gowalla", "amazon_book", "lastfm_hetrec")
+FILES = (
+    "movielens",
+    "netflix",
+    "goodbooks",
+    "gowalla",
+    "amazon_book",
+    "lastfm_hetrec",
+    "mind",
+    "open_bandit",
+)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -54,6 +65,7 @@ class Tables:
     events: pl.DataFrame
     items: pl.DataFrame | None = None  # item_id, and title, year, genres, tags where known
     users: pl.DataFrame | None = None  # user_id, and what is known of them
+    shown: pl.DataFrame | None = None  # what was put before people, as `read_impressions` takes it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,8 +135,8 @@ def _all() -> dict[str, Source]:
 def names() -> list[str]:
     """The names of all sources, kin side by side.
 
-    >>> len(names())
-    12
+    >>> names()[:2]
+    ['movielens-100k', 'movielens-latest-small']
     """
     return list(_all())
 
@@ -217,9 +229,16 @@ def load(
     strict: bool = False,
     seed: int = 0,
 ) -> Dataset:
-    """A source as a `Dataset`; the options are those of `headwater.data.frame.read`."""
+    """A source as a `Dataset`; the options are those of `headwater.data.frame.read`.
+
+    Of a source that says what was shown it is what `read_impressions` makes, which takes no options
+    but the ``seed``.
+    """
     asked = name if isinstance(name, Source) else source(name)
     have = tables(asked, folder)
+    if have.shown is not None:
+        data = read_impressions(have.shown, items=have.items, users=have.users, seed=seed)
+        return replace(data, notes=(asked.also, *data.notes)) if asked.also else data
     columns = [each for each in ("rating", "count", "timestamp") if each in have.events.columns]
     value = next((each for each in columns if each != "timestamp"), None)
     data = read(
@@ -240,6 +259,15 @@ def load(
         seed=seed,
     )
     return replace(data, notes=(asked.also, *data.notes)) if asked.also else data
+
+
+def clicked(shown: pl.DataFrame) -> pl.DataFrame:
+    """The events of ``shown``, a row a slot or a row a request with lists: what was clicked."""
+    slots = shown.select("user_id", "item_id", "timestamp", "click")
+    lists = [name for name, kind in slots.schema.items() if kind == pl.List]
+    slots = slots.explode(lists) if lists else slots
+    seconds = pl.col("timestamp").dt.epoch("s")
+    return slots.filter(pl.col("click") > 0).select("user_id", "item_id", timestamp=seconds)
 
 
 def official(

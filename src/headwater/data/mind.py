@@ -1,0 +1,113 @@
+"""MIND: news that was put before people, what they clicked, and what they had read before.
+
+Source: Wu et al., "MIND: A Large-scale Dataset for News Recommendation", ACL 2020.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import polars as pl
+
+from .sources import Layout, Remote, Source, Tables, clicked
+
+__all__ = ["SOURCES"]
+
+SITE = "https://recodatasets.z20.web.core.windows.net/newsrec"
+BEHAVIORS = ("request_id", "user_id", "timestamp", "history", "shown")
+NEWS = (
+    "item_id",
+    "category",
+    "subcategory",
+    "title",
+    "abstract",
+    "url",
+    "title_entities",
+    "abstract_entities",
+)
+RENAMED = {
+    "impression_id": "request_id",
+    "time": "timestamp",
+    "candidates": "item_id",
+    "clicked": "click",
+}
+
+
+def _read(base: Path) -> Tables:
+    shown = _table(base / "behaviors.tsv", BEHAVIORS)
+    pairs = pl.col("shown").str.split(" ")
+    shown = shown.select(
+        pl.col("request_id").cast(pl.Int32),
+        "user_id",
+        pl.col("timestamp").str.to_datetime("%m/%d/%Y %I:%M:%S %p", time_unit="us"),
+        pl.col("history").fill_null("").str.split(" ").list.eval(pl.element().filter(NOT_EMPTY)),
+        item_id=pairs.list.eval(pl.element().str.extract(r"^(.+)-\d$")),
+        click=pairs.list.eval(pl.element().str.extract(r"-(\d)$").cast(pl.Int8)),
+    )
+    items = _table(base / "news.tsv", NEWS)
+    named = [
+        pl.Series(
+            name, [[e["WikidataId"] for e in json.loads(text or "[]")] for text in items[name]]
+        )
+        for name in NEWS[-2:]
+    ]
+    return _tables(shown, items.drop("url").with_columns(each.cast(IDS) for each in named))
+
+
+def _parquet(base: Path) -> Tables:
+    shown = pl.read_parquet(base / "impressions.parquet").rename(RENAMED)
+    items = pl.read_parquet(base / "news_sample.parquet")
+    ids = pl.element().struct.field("wikidata_id")
+    return _tables(shown, items.with_columns(pl.col(NEWS[-2:]).list.eval(ids)))
+
+
+NOT_EMPTY = pl.element() != ""
+IDS = pl.List(pl.String)
+
+
+def _ids(entities: str | None) -> list[str]:
+    return [each["WikidataId"] for each in json.loads(entities or "[]")]
+
+
+def _table(path: Path, columns: tuple[str, ...]) -> pl.DataFrame:
+    kinds = dict.fromkeys(columns, pl.String)
+    return pl.read_csv(path, separator="\t", has_header=False, quote_char=None, schema=kinds)
+
+
+def _tables(shown: pl.DataFrame, items: pl.DataFrame) -> Tables:
+    """``entities`` are the Wikidata ids of what title and abstract speak of."""
+    both = pl.concat_list(NEWS[-2:]).list.unique(maintain_order=True)
+    items = items.with_columns(entities=both).drop(NEWS[-2:])
+    return Tables(events=clicked(shown), items=items, shown=shown)
+
+
+SOURCES = tuple(
+    Source(
+        name=f"mind-{size}",
+        title=f"MIND {size}, training part",
+        home="https://msnews.github.io/",
+        files=(Remote(url=f"{SITE}/MIND{size}_train.zip", size=bytes_),),
+        terms="Microsoft Research licence: for non-commercial research; do not pass on.",
+        terms_url="https://github.com/msnews/MIND/blob/master/MSR%20License_Data.pdf",
+        citation="Fangzhao Wu et al. 2020. MIND: A Large-scale Dataset for News Recommendation. "
+        "In ACL 2020.",
+        sizes=sizes,
+        layouts=(
+            Layout(kind="official", needs=("behaviors.tsv", "news.tsv"), read=_read),
+            Layout(
+                kind="parquet", needs=("impressions.parquet", "news_sample.parquet"), read=_parquet
+            ),
+        ),
+        also=also,
+    )
+    for size, bytes_, sizes, also in (
+        (
+            "demo",
+            17_372_879,
+            {},
+            "In the Parquet layout a sample: most of what was shown is not in its table of news.",
+        ),
+        ("small", None, {"users": 50_000, "items": 51_282, "events": 236_344}, ""),
+    )
+)
