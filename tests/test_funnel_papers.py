@@ -11,7 +11,7 @@ from headwater import papers
 from headwater.data.toy import blocks
 from headwater.evaluation import measure
 from headwater.features import unit_rows
-from headwater.papers import _funnel, cdm_2
+from headwater.papers import _funnel, cdm_2, cdm_3, cdm_fig4
 from headwater.papers._funnel import Dial, requests
 from headwater.types import Slate
 
@@ -87,6 +87,25 @@ def test_table_2_says_what_was_measured():
     cdm = found.table.filter(found.table["method"] == "cdm, 1 %")
     assert (cdm["low"] <= cdm["beside dcn"]).all()
     assert len(found.about["students"]) == 2 * 2 * len(cdm_2.CDM)
+
+
+@pytest.mark.usefixtures("small")
+def test_table_3_and_figure_4_have_their_lines():
+    three = papers.reproduce("cdm-3", methods=["movielens-1m"], splits=2)
+    assert three.table["method"].unique(maintain_order=True).to_list() == list(cdm_3.LINES)
+    assert three.table.filter(three.table["method"] == "cdm")["beside cdm"].null_count() == 6
+    pytest.importorskip("altair")
+    four = papers.reproduce("cdm-fig4", methods=["movielens-1m"], splits=1)
+    assert four.table.height == len(cdm_2.CDM) * 11
+    two = papers.reproduce("cdm-2", methods=["movielens-1m"], splits=1)
+    mine = two.table.filter(two.table["metric"] == "Recall")
+    setting = next(s["setting"] for s in two.about["settings"] if s["line"] == "cdm, 1 %")
+    if setting in cdm_fig4.GAMMAS:
+        swept = four.table.filter(
+            (four.table["method"] == "cdm") & (four.table["gamma"] == setting)
+        )["Recall"][0]
+        assert swept == mine.filter(mine["method"] == "cdm, 1 %")["@20"][0]
+    assert four.picture[:4] == b"\x89PNG"
 
 
 @pytest.mark.usefixtures("small")

@@ -7,7 +7,7 @@ from headwater.errors import BadParameter, UnknownName
 
 
 def test_lists_its_tables():
-    have = ["cdm-2", "figure-2.3", "guidance"]
+    have = ["cdm-2", "cdm-3", "cdm-fig4", "figure-2.3", "guidance"]
     have += ["thesis-2.1", "thesis-2.2", "thesis-2.3", "thesis-2.5", "thesis-2.6", "tuning"]
     assert papers.listed()["table"].to_list() == have
 

@@ -12,8 +12,9 @@ import numpy as np
 import polars as pl
 
 from .atomic import atomic_path
-from .errors import BadParameter, MissingExtra
+from .errors import BadParameter
 from .evaluation import Comparison, Evaluation
+from .pictures import altair
 
 __all__ = ["write"]
 
@@ -28,11 +29,9 @@ def write(result: Evaluation | Comparison, path: str | Path, *, title: str | Non
     how each metric spreads over users, the paired tests, and the times. `MissingExtra` without the
     extra "report".
     """
-    try:
-        import altair  # noqa: F401
-        from vl_convert import javascript_bundle
-    except ModuleNotFoundError as missing:
-        raise MissingExtra("a report", missing.name or "altair", "report") from None
+    altair("a report")
+    from vl_convert import javascript_bundle
+
     path = Path(path)
     if path.is_dir():
         raise BadParameter(f"{path} is a folder; a report is a file, such as {path / 'out.html'}")

@@ -9,7 +9,7 @@ SOURCE = Path(__file__).parents[2] / "src" / "headwater"
 STAGES = ("retrieve", "rank", "rerank", "explore", "thumbnail", "intent", "satisfaction", "enrich")
 LAYERS = (
     ("errors",),
-    ("types", "atomic", "rows"),
+    ("types", "atomic", "rows", "pictures"),
     ("losses", "model", "state"),
     ("train", "checkpoint", "negatives", "nets", "evidence", "features", "fields"),
     ("data",),

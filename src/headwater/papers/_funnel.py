@@ -27,14 +27,14 @@ from ..data.fingerprint import fingerprint
 from ..data.requests import drawn, renumbered, split_requests
 from ..data.split import RandomPerUser, Split
 from ..data.split import split as make_split
-from ..evaluation import EarlyStopping, fit_best, measure
+from ..evaluation import Comparison, EarlyStopping, Evaluation, evaluate, fit_best, measure
 from ..evidence import Metric
 from ..features import unit_rows
 from ..model import Ranker
-from ..registry import build
+from ..registry import build, label
 from ..types import Dataset, Impressions
 from . import Asked
-from ._comparison import LIKES
+from ._comparison import LIKES, spread
 
 DATA: dict[str, Mapping[str, Any]] = {
     "movielens-1m": LIKES,
@@ -169,6 +169,11 @@ class Dial:
         return best
 
 
+def evaluated(line: str, model: Any, split: Split) -> Evaluation:
+    every = [each for k in DEPTHS for each in metrics(k).values()]
+    return evaluate(model, split, every, name=line, fitted=True)
+
+
 def about(part: Part) -> dict[str, Any]:
     data, split = part.data, part.split
     learned_from = split.validation.train.impressions
@@ -181,3 +186,45 @@ def about(part: Part) -> dict[str, Any]:
         "fingerprint": fingerprint(data),
         "requests": [len(learned_from), len(split.validation), len(split)],
     }
+
+
+def tabled(source: str, runs: Mapping[str, list[Evaluation]], base: str, seed: int) -> pl.DataFrame:
+    """A row for each line and metric: its means over the seeds, and what it is beside ``base``."""
+    whole = {
+        line: Evaluation(line, tuple(run for one in each for run in one.runs), each[0].bounds)
+        for line, each in runs.items()
+    }
+    found = Comparison(evaluations=whole, baseline=base, kinds=("bootstrap",), seed=seed)
+    tests = {(r["metric"], r["model_a"]): r for r in found.tests().iter_rows(named=True)}
+    rows = []
+    for line, each in whole.items():
+        for name, what in metrics(20).items():
+            at = label(what)
+            means = [
+                np.mean([run.mean(at.replace("@20", f"@{k}")) for run in each.runs]) for k in DEPTHS
+            ]
+            test = tests.get((at, line))
+            gap: tuple[float | None, ...] = (None, None, None)
+            if test is not None:
+                gap = (test["difference"], test["low"], test["high"])
+            elif line != base:
+                gap = over_seeds(each, whole[base], at)
+            numbers = {
+                **dict(zip((f"@{k}" for k in DEPTHS), means, strict=True)),
+                **dict(zip((f"beside {base}", "low", "high"), gap, strict=True)),
+            }
+            rows.append(
+                {
+                    "data": source,
+                    "method": line,
+                    "metric": name,
+                    **{n: None if v is None else round(100 * v, 2) for n, v in numbers.items()},
+                }
+            )
+    return pl.DataFrame(rows, infer_schema_length=None)
+
+
+def over_seeds(one: Evaluation, other: Evaluation, metric: str) -> tuple[float | None, ...]:
+    """The mean difference of a metric that has one value a seed, and its interval."""
+    gaps = [a.mean(metric) - b.mean(metric) for a, b in zip(one.runs, other.runs, strict=True)]
+    return float(np.mean(gaps)), *spread(gaps)

@@ -19,20 +19,30 @@ Teacher    for CDM: AUC of the student's opinion against what the teacher picks 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import polars as pl
 from scipy.stats import rankdata
 
-from ..data.split import Split
-from ..evaluation import Comparison, Evaluation, evaluate, measure
-from ..registry import build, label
+from ..evaluation import Evaluation, measure
+from ..registry import build
 from ..types import Floats
 from . import Asked, Reproduction
-from ._comparison import spread
-from ._funnel import DATA, DEPTHS, LEAVES, OWN, Dial, Part, about, learned, metrics, parts
+from ._funnel import (
+    DATA,
+    DEPTHS,
+    LEAVES,
+    OWN,
+    Dial,
+    Part,
+    about,
+    evaluated,
+    learned,
+    parts,
+    tabled,
+)
 
 __all__ = ["METHODS", "TITLE", "reproduce"]
 
@@ -91,7 +101,7 @@ def reproduce(asked: Asked) -> Reproduction:
             who = {"data": part.name, "seed": seed, "line": line}
             chosen += [who | {"setting": more["setting"]}] if "setting" in more else []
             students += [who | more["student"]] if "student" in more else []
-    tables = [tabled(name, compared(each, asked.seed)) for name, each in runs.items()]
+    tables = [tabled(name, each, "dcn", asked.seed) for name, each in runs.items()]
     taught = pl.DataFrame(students, infer_schema_length=None)
     return Reproduction(
         name="cdm-2",
@@ -112,29 +122,24 @@ def measured(
     part: Part, seed: int, asked: Asked
 ) -> Iterator[tuple[str, Evaluation, dict[str, Any]]]:
     """(line, figures, what else there is to say) of every method."""
-
-    def seen(line: str, model: Any, split: Split) -> Evaluation:
-        every = [each for k in DEPTHS for each in metrics(k).values()]
-        return evaluate(model, split, every, name=line, fitted=True)
-
     ranked, validation = part.ranked(part.split), part.ranked(part.validation)
     recall = float(np.nanmean(measure(part.dcn, part.validation, ["Recall@20"])["Recall@20"]))
-    yield "dcn", seen("dcn", part.dcn, part.split), {}
+    yield "dcn", evaluated("dcn", part.dcn, part.split), {}
     ipw = learned({"model": "ipw"}, part.split, seed, asked)
-    yield "ipw", seen("ipw", ipw, part.split), {}
+    yield "ipw", evaluated("ipw", ipw, part.split), {}
     for name, (tree, dial) in RERANKERS.items():
         model: Any = build(tree, k=max(DEPTHS)).fit(part.split.train)
         for cost, share in LEAVES.items():
             setting = dial.chosen(model, validation, share * recall)
             line = f"{name}, {cost}"
-            yield line, seen(line, model, ranked), {"setting": setting}
+            yield line, evaluated(line, model, ranked), {"setting": setting}
     for name in CDM:
         model = learned(cdm(name), part.split, seed, asked, name)
         for cost, share in LEAVES.items():
             setting = GAMMA.chosen(model, part.validation, share * recall)
             line = f"{name}, {cost}"
             more = {"setting": setting, "student": student(model, part)}
-            yield line, seen(line, model, part.split), more
+            yield line, evaluated(line, model, part.split), more
 
 
 def student(model: Any, part: Part) -> dict[str, float]:
@@ -167,52 +172,6 @@ def overlap(scores: Floats, picked: Floats, filled: Any) -> float:
     first = np.arange(order.shape[1]) < n
     found = (np.take_along_axis(picked, order, 1) * first).sum(1)
     return float((found / n[:, 0]).mean())
-
-
-def compared(runs: Mapping[str, list[Evaluation]], seed: int) -> Comparison:
-    """All lines over all seeds, each beside dcn."""
-    whole = {
-        line: Evaluation(line, tuple(run for one in each for run in one.runs), each[0].bounds)
-        for line, each in runs.items()
-    }
-    return Comparison(evaluations=whole, baseline="dcn", kinds=("bootstrap",), seed=seed)
-
-
-def tabled(source: str, found: Comparison) -> pl.DataFrame:
-    """A row for each line and metric: its means at each depth, and at 20 what it is beside dcn."""
-    tests = {(r["metric"], r["model_a"]): r for r in found.tests().iter_rows(named=True)}
-    rows = []
-    for line, each in found.evaluations.items():
-        for name, what in metrics(20).items():
-            at = label(what)
-            means = [
-                np.mean([run.mean(at.replace("@20", f"@{k}")) for run in each.runs]) for k in DEPTHS
-            ]
-            test = tests.get((at, line))
-            gap: tuple[float | None, ...] = (None, None, None)
-            if test is not None:
-                gap = (test["difference"], test["low"], test["high"])
-            elif line != "dcn":
-                gap = over_seeds(each, found.evaluations["dcn"], at)
-            numbers = {
-                **dict(zip((f"@{k}" for k in DEPTHS), means, strict=True)),
-                **dict(zip(("beside dcn", "low", "high"), gap, strict=True)),
-            }
-            rows.append(
-                {
-                    "data": source,
-                    "method": line,
-                    "metric": name,
-                    **{n: None if v is None else round(100 * v, 2) for n, v in numbers.items()},
-                }
-            )
-    return pl.DataFrame(rows, infer_schema_length=None)
-
-
-def over_seeds(one: Evaluation, other: Evaluation, metric: str) -> tuple[float | None, ...]:
-    """The mean difference of a metric that has one value a seed, and its interval."""
-    gaps = [a.mean(metric) - b.mean(metric) for a, b in zip(one.runs, other.runs, strict=True)]
-    return float(np.mean(gaps)), *spread(gaps)
 
 
 def notes(tables: list[pl.DataFrame], taught: pl.DataFrame) -> Iterator[str]:

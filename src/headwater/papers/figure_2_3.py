@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 
 from ..data import sources
-from ..errors import MissingExtra
+from ..pictures import altair, png
 from ..registry import build
 from ..types import Floats
 from . import Asked, Reproduction
@@ -100,11 +100,7 @@ def walk(model: Any, x: Floats, seed: int) -> tuple[list[Floats], list[float], l
 
 def picture(panels: list[tuple[str, Floats]], across: int) -> bytes:
     """The panels as a PNG."""
-    try:
-        import altair as alt
-        import vl_convert
-    except ModuleNotFoundError as missing:
-        raise MissingExtra("figure-2.3", missing.name or "altair", "report") from None
+    alt = altair("figure-2.3")
     charts = []
     for title, state in panels:
         row, item = np.nonzero(state)
@@ -119,5 +115,4 @@ def picture(panels: list[tuple[str, Floats]], across: int) -> bytes:
             )
         )
     grid = alt.concat(*charts, columns=across).configure_view(stroke="#bbb")
-    image: bytes = vl_convert.vegalite_to_png(grid.to_dict(), scale=1)
-    return image
+    return png(grid)
