@@ -20,7 +20,7 @@ ROWS = 1 << 16  # requests looked up at once
 class Evidence:
     """Requests, what was answered, and what each of them went on to choose.
 
-    The last three columns are there for metrics that name them in a class variable ``needs``:
+    The last columns are there for metrics that name them in a class variable ``needs``:
     they cost a look at the score of every item, so `evaluate` fills them only when asked. A rank
     is 1 for the best candidate. Ranks and predictions are NaN for what was chosen without having
     been a candidate.
@@ -33,6 +33,7 @@ class Evidence:
     ranks: Floats | None = None  # (truth events,) place among all candidates, ties at their mean
     candidates: Floats | None = None  # (B,) how many items could have been recommended
     predicted: Floats | None = None  # (truth events,) the score of what was chosen
+    chances: csr_array | None = None  # (B, N) of each candidate, how likely it is to be chosen
 
     def __len__(self) -> int:
         return len(self.queries)

@@ -172,6 +172,11 @@ class Ranker(Model):
 
     reason: ClassVar[str] = "by its features"  # why it moves items, for people
 
+    @property
+    def says_chances(self) -> bool:
+        """Whether sigmoid(logit) is how likely a candidate is to be chosen."""
+        return False
+
     def logits(self, queries: Queries, slate: Slate) -> Floats:  # (B, K)
         raise NotImplementedError
 

@@ -14,9 +14,9 @@ import polars as pl
 from .atomic import atomic_path
 from .errors import BadParameter
 from .evaluation import Comparison, Evaluation
-from .pictures import altair
+from .pictures import altair, png
 
-__all__ = ["write"]
+__all__ = ["calibration_plot", "write"]
 
 BINS = 20
 Rows = list[dict[str, Any]]
@@ -61,6 +61,32 @@ def write(result: Evaluation | Comparison, path: str | Path, *, title: str | Non
     )
     with atomic_path(path) as temp:
         temp.write_text(page, encoding="utf-8")
+    return path
+
+
+def calibration_plot(
+    tables: Mapping[str, pl.DataFrame], path: str | Path, *, title: str = "Calibration"
+) -> Path:
+    """Draw what `evaluation.calibration` says of each model, by its name, as a PNG at ``path``.
+
+    What lies on the diagonal happens as often as was said.
+    """
+    alt = altair("a calibration plot")
+    path = Path(path)
+    rows = [row | {"model": name} for name, each in tables.items() for row in each.to_dicts()]
+    ends = [{"said": 0, "chosen": 0}, {"said": 1, "chosen": 1}]
+    share = alt.Scale(domain=[0, 1])
+    said = alt.X("said:Q", title="said to be so likely", scale=share)
+    chosen = alt.Y("chosen:Q", title="share chosen, with its 95 % interval", scale=share)
+    base = alt.Chart(alt.Data(values=rows)).encode(x=said, color=alt.Color("model:N", title=None))
+    diagonal = alt.Chart(alt.Data(values=ends)).mark_line(color="#bbb", strokeDash=[4, 4])
+    chart = alt.layer(
+        diagonal.encode(x=said, y=chosen),
+        base.mark_rule().encode(y=alt.Y("low:Q"), y2="high:Q"),
+        base.mark_line(point=True).encode(y=chosen),
+    )
+    with atomic_path(path) as temp:
+        temp.write_bytes(png(chart.properties(width=320, height=320, title=title), scale=2))
     return path
 
 

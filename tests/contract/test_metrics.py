@@ -62,6 +62,10 @@ def no_slot_filled(seen):
     return not seen.slate.filled.any()
 
 
+def no_candidate(seen):
+    return np.diff(seen.chances.indptr) == 0
+
+
 def items(seen):
     return seen.truth.n_items if seen.queries.pool is None else seen.queries.pool.sum()
 
@@ -70,14 +74,17 @@ def items(seen):
 UNDEFINED = {
     "metrics.alpha_ndcg": nothing_chosen_of_a_kind,
     "metrics.auc": all_or_no_candidates_chosen,
+    "metrics.calibration_error": lambda seen: bool(no_candidate(seen).all()),
     "metrics.calibrated_recall": nothing_chosen,
     "metrics.catalog_coverage": lambda seen: not len(seen) or items(seen) == 0,
     "metrics.category_coverage": no_kinds,
     "metrics.dcg": nothing_chosen,
     "metrics.err_ia": nothing_chosen_or_no_kind_before,
+    "metrics.gauc": lambda seen: bool(all_or_no_candidates_chosen(seen).all()),
     "metrics.gini": lambda seen: no_slot_filled(seen) or items(seen) < 2,
     "metrics.hit": nothing_chosen,
     "metrics.intra_list_distance": fewer_than_two_with_genres,
+    "metrics.log_loss": no_candidate,
     "metrics.mae": no_events,
     "metrics.map": nothing_chosen,
     "metrics.mrr": nothing_chosen,

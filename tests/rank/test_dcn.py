@@ -9,10 +9,11 @@ from headwater.data.requests import drawn, split_requests  # noqa: E402
 from headwater.data.split import split  # noqa: E402
 from headwater.data.toy import blocks  # noqa: E402
 from headwater.errors import BadParameter, DataError  # noqa: E402
-from headwater.evaluation import EarlyStopping, fit, judge  # noqa: E402
+from headwater.evaluation import EarlyStopping, calibration, fit, judge, measure  # noqa: E402
 from headwater.rank._cross import CrossAndDeep  # noqa: E402
 from headwater.rank._net import came  # noqa: E402
-from headwater.registry import build  # noqa: E402
+from headwater.registry import build, label  # noqa: E402
+from headwater.report import calibration_plot  # noqa: E402
 
 
 @pytest.mark.parametrize("cross", [0, 1, 3])
@@ -208,3 +209,37 @@ def test_who_is_in_no_request_is_a_stranger(asked):
     met = replace(queries, user=asked.train.impressions.queries.user[: len(rows)])
     np.testing.assert_array_equal(said, model.logits(nobody, slate))
     assert (said != model.logits(met, slate)).any()
+
+
+def test_its_chances_are_measured(asked, tmp_path):
+    """Log-loss and calibration are those of what it says, and only of what says chances."""
+    model = build("dcn", hidden_sizes=[8], how={"n_epochs": 15, "learning_rate": 0.01})
+    model.fit(asked.train)
+    logits = model.logits(asked.queries, asked.candidates).astype(float)
+    there = asked.candidates.filled
+    y = asked.truth.has(np.arange(len(asked))[:, None], asked.candidates.items)
+    p = 1 / (1 + np.exp(-logits))
+    loss = np.where(there, -np.where(y, np.log(p), np.log(1 - p)), 0).sum(1) / there.sum(1)
+    found = measure(model, asked, ["log_loss", "calibration_error", "gauc", "auc"])
+    np.testing.assert_allclose(found["LogLoss"], loss, rtol=1e-4)
+    np.testing.assert_allclose(found["GAUC"], found["AUC"].mean(), rtol=1e-9)  # all have 12
+    table = calibration(model, asked, bins=5)
+    assert table["candidates"].sum() == there.sum()
+    inside = there & (p >= table["from"][0]) & (p < table["to"][0])
+    assert table["said"][0] == pytest.approx(p[inside].mean(), rel=1e-4)
+    assert table["chosen"][0] == pytest.approx(y[inside].mean())
+    assert (table["low"] <= table["chosen"]).all()
+    gap = (table["candidates"] * (table["said"] - table["chosen"]).abs()).sum() / there.sum()
+    assert calibration_error(asked, model, 5) == pytest.approx(gap)
+    with pytest.raises(DataError, match="what DCN says is no chance"):
+        measure(build("dcn", loss="pairwise").fit(asked.train), asked, ["log_loss"])
+    with pytest.raises(DataError, match="this split has none of its own"):
+        measure(model, replace(asked, candidates=None), ["log_loss"])
+    pytest.importorskip("altair")
+    drawn_at = calibration_plot({"dcn": table}, tmp_path / "plot.png")
+    assert drawn_at.read_bytes()[:4] == b"\x89PNG"
+
+
+def calibration_error(asked, model, bins):
+    metric = build("metrics.calibration_error", bins=bins)
+    return measure(model, asked, [metric])[label(metric)]

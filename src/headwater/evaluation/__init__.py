@@ -17,6 +17,7 @@ Every item is ranked, always; only `Sampled` asks for less, and says so in every
 """
 
 from ._asking import Sampled, judge, measure
+from ._calibration import calibration
 from ._fitting import Best, EarlyStopping, fit, fit_best
 from ._results import Comparison, Evaluation, Run
 from ._running import DEFAULT, compare, evaluate
@@ -30,6 +31,7 @@ __all__ = [
     "Evaluation",
     "Run",
     "Sampled",
+    "calibration",
     "compare",
     "evaluate",
     "fit",

@@ -9,7 +9,8 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from scipy.sparse import csr_array, vstack
+from scipy.special import expit
 
 from ..data.split import Split
 from ..errors import BadParameter, DataError
@@ -26,7 +27,7 @@ Progress = Callable[[str, int, int], None]
 
 log = logging.getLogger("headwater")
 
-COLUMNS = ("ranks", "candidates", "predicted")  # what a metric may name in ``needs``
+COLUMNS = ("ranks", "candidates", "predicted", "chances")  # what a metric may name in ``needs``
 DEPTH = 10  # slots of a slate if no metric says
 
 
@@ -146,12 +147,14 @@ def collect(
         raise BadParameter(f"a metric can need {', '.join(COLUMNS)}; got {sorted(needs)}")
     if "predicted" in needs:
         _can_predict(model, split, metrics)
+    if "chances" in needs:
+        _can_say_chances(model, split, metrics)
     n = split.truth.n_items
     k = min(max([m.k for m in metrics if hasattr(m, "k")], default=DEPTH), max(n, 1))
     look = bool(needs) or sampled is not None
     rng = np.random.default_rng(sampled.seed if sampled else 0)
     slates: list[Slate] = []
-    columns: dict[str, list[NDArray[Any]]] = {name: [] for name in COLUMNS}
+    columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
     seconds, done = 0.0, 0
     for part in list(split.queries.chunks(chunk(n))) or [split.queries]:
         shown = None if split.candidates is None else split.candidates[done : done + len(part)]
@@ -167,6 +170,8 @@ def collect(
                 scores, slate = _scored(model, part, k, filter_seen)
             else:
                 whole = _ordered(model, part, shown)
+                if "chances" in needs:
+                    columns["chances"].append(_chances(whole, n))
                 scores, slate = _by_place(whole, n), whole.top(k)
             seconds += perf_counter() - started
             truth = split.truth[done : done + len(part)]
@@ -184,7 +189,12 @@ def collect(
         done += len(part)
         if progress is not None:
             progress(what, done, len(split.queries))
-    found = {name: np.concatenate(columns[name]).astype(np.float64) for name in needs}
+    found: dict[str, Any] = {
+        name: np.concatenate(columns[name]).astype(np.float64) for name in needs - {"chances"}
+    }
+    if "chances" in needs:
+        every: Any = columns["chances"]
+        found["chances"] = vstack(every, format="csr")
     slate = Slate.stack(slates)
     _no_repeats(model, slate)
     _warn_of_ties(model, slate)
@@ -223,6 +233,27 @@ def _can_predict(model: Recommender, split: Split, metrics: Sequence[Metric]) ->
             f"{', '.join(who)} needs ratings that differ, and every value is "
             f"{split.train.log.values[0]:g}: read the data with its ratings, and without like"
         )
+
+
+def _can_say_chances(model: Recommender, split: Split, metrics: Sequence[Metric]) -> None:
+    who = [label(metric) for metric in metrics if "chances" in getattr(metric, "needs", ())]
+    if split.candidates is None:
+        raise DataError(
+            f"{', '.join(who)} looks at how likely each candidate is, and this split has none of "
+            "its own: make one of requests, with data.requests.split_requests"
+        )
+    if not getattr(model, "says_chances", False):
+        raise DataError(
+            f"{', '.join(who)} looks at how likely each candidate is, and what "
+            f"{type(model).__name__} says is no chance; rankers with a pointwise loss say one"
+        )
+
+
+def _chances(whole: Slate, n: int) -> csr_array:  # (B, N)
+    """The chances that the logits of ``whole`` stand for."""
+    row, slot = np.nonzero(whole.filled)
+    chance = expit(whole.scores[row, slot].astype(np.float64))
+    return csr_array((chance, (row, whole.items[row, slot])), shape=(len(whole), n))
 
 
 def _no_repeats(model: Recommender, slate: Slate) -> None:

@@ -13,9 +13,10 @@ def needed(metric: object, seen: Evidence, name: str) -> Floats:
     """The column ``name`` of the evidence, or an error that says what is missing."""
     column: Floats | None = getattr(seen, name)
     if column is None:
+        can = "says chances" if name == "chances" else "scores every item"
         raise DataError(
             f"{type(metric).__name__} needs the column {name!r}, which this evidence lacks; "
-            "`evaluate` fills it in for a recommender that scores every item"
+            f"`evaluate` fills it in for what {can}"
         )
     return column
 

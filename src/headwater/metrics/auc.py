@@ -2,8 +2,7 @@
 
     ( [s_i > s_j] + [s_i = s_j] / 2 )  averaged over all chosen i and all other candidates j
 
-Computed from the places of the chosen ones among all C candidates, ties at their mean: P of them
-with places r have  sum (C - r)  candidates below, of which P (P - 1) / 2 are chosen ones.
+Computed from the places of the chosen ones among all candidates, ties at their mean.
 
 Source:  Hanley, McNeil, "The Meaning and Use of the Area under a ROC Curve", Radiology 1982; one
          value a request as in Rendle et al., "BPR", UAI 2009. arXiv:1205.2618
@@ -16,12 +15,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
 from ..evidence import Evidence
 from ..types import Floats
-from ._needs import needed
-from ._slots import ratio, sum_by_row
+from ._area import areas
 
 __all__ = ["AUC"]
 
@@ -35,13 +31,4 @@ class AUC:
     needs: ClassVar[tuple[str, ...]] = ("ranks", "candidates")
 
     def __call__(self, seen: Evidence) -> Floats:  # (B,)
-        ranks, candidates = needed(self, seen, "ranks"), needed(self, seen, "candidates")
-        truth = seen.truth
-        ranked = np.flatnonzero(~np.isnan(ranks))
-        pair = truth.rows[ranked] * truth.n_items + truth.items[ranked]
-        once = ranked[np.unique(pair, return_index=True)[1]]  # what was chosen twice has one place
-        row = truth.rows[once]
-        chosen = np.bincount(row, minlength=len(seen))
-        places = sum_by_row(row, ranks[once], len(seen))
-        below = chosen * candidates - places - chosen * (chosen - 1) / 2
-        return ratio(below, chosen * (candidates - chosen))
+        return areas(self, seen)

@@ -93,6 +93,10 @@ class NetRanker(Ranker):
         at_least(self, "most_codes", self.most_codes, 1)
         between(self, "unknown", self.unknown, 0, 1)
 
+    @property
+    def says_chances(self) -> bool:
+        return self.loss == "pointwise"
+
     def head(self, width: int) -> nn.Module:
         """From (..., width) to (..., 1)."""
         raise NotImplementedError

@@ -53,6 +53,10 @@ class IPW(Crossed):
         if self.by == "popularity" and self.loss != "pointwise":
             raise BadParameter("IPW: by='popularity' has a pointwise loss of its own, and no other")
 
+    @property
+    def says_chances(self) -> bool:
+        return False  # weighted clicks are no chances
+
     def weights(self, data: Dataset, shown: Impressions) -> Floats:  # (B, K)
         items, filled = shown.slate.items, shown.slate.filled
         at = np.where(filled, items, 0)

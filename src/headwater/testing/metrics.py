@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from ..data.toy import world
 from ..errors import DataError
@@ -76,7 +77,8 @@ def evidence(
 def ranked(seen: Evidence, scores: Floats | Ints) -> Evidence:
     """The evidence with the places that ``scores`` (B, N) give to what was chosen.
 
-    Candidates are the items of the pool that are not in the history.
+    With the chances that the scores stand for as logits. Candidates are the items of the pool that
+    are not in the history.
     """
     b, n = scores.shape
     candidate = (
@@ -89,7 +91,9 @@ def ranked(seen: Evidence, scores: Floats | Ints) -> Evidence:
             others = scores[row, candidate[row]]
             above, level = others > scores[row, item], others == scores[row, item]
             ranks[event] = above.sum() + (level.sum() + 1) / 2
-    return replace(seen, ranks=ranks, candidates=candidate.sum(1).astype(np.float64))
+    chances = csr_array(np.where(candidate, 1 / (1 + np.exp(-scores.astype(float))), 0))
+    number = candidate.sum(1).astype(np.float64)
+    return replace(seen, ranks=ranks, candidates=number, chances=chances)
 
 
 def worlds() -> list[Evidence]:
@@ -186,7 +190,7 @@ def check_inputs_unchanged(metric: Metric) -> None:
 
 def check_needs(metric: Any) -> None:
     """Without a column that it needs, it says which; with just those, it has an answer."""
-    optional = ("ranks", "candidates", "predicted")
+    optional = ("ranks", "candidates", "predicted", "chances")
     seen = evidence()
     needs = getattr(metric, "needs", ())
     enough: dict[str, Any] = {name: None for name in optional if name not in needs}
@@ -251,6 +255,7 @@ def take(seen: Evidence, rows: Ints) -> Evidence:
         ranks=pick(seen.ranks, events),
         candidates=pick(seen.candidates, rows),
         predicted=pick(seen.predicted, events),
+        chances=None if seen.chances is None else seen.chances[rows],
     )
 
 
@@ -280,6 +285,7 @@ def relabelled(seen: Evidence, new: NDArray[np.int32]) -> Evidence:
                 catalog.table[old], {name: v[old] for name, v in catalog.vectors.items()}
             ),
         ),
+        chances=None if seen.chances is None else seen.chances[:, old],
     )
 
 
