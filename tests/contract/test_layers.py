@@ -11,7 +11,7 @@ LAYERS = (
     ("errors",),
     ("types", "atomic", "rows", "pictures"),
     ("losses", "model", "state"),
-    ("train", "checkpoint", "negatives", "nets", "evidence", "features", "fields"),
+    ("train", "checkpoint", "compiled", "negatives", "nets", "evidence", "features", "fields"),
     ("data",),
     (*STAGES, "metrics"),
     ("registry",),

@@ -17,7 +17,11 @@ from headwater.registry import build  # noqa: E402
 from headwater.rerank.cdm import Student, relaxed_top  # noqa: E402
 
 RANKER = {"model": "dcn", "embedding_size": 4, "hidden_sizes": [8]}
-RNG = np.random.default_rng(0)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
 
 
 def made(**parameters):
@@ -25,12 +29,12 @@ def made(**parameters):
 
 
 @pytest.fixture
-def world():
+def world(rng):
     """A student, three requests of six candidates and fewer, and its weights in numpy."""
     with torch.random.fork_rng():
         torch.manual_seed(1)
         student = Student(4).double()
-    e, u = RNG.normal(size=(3, 6, 4)), RNG.normal(size=(3, 4))
+    e, u = rng.normal(size=(3, 6, 4)), rng.normal(size=(3, 4))
     there = np.array([6, 4, 1])[:, None] > np.arange(6)
     w = {name: p.detach().numpy() for name, p in student.named_parameters()}
     return student, e, u, there, w
@@ -53,11 +57,11 @@ def slow_context(w_i, free, k, sign, values, noise=None):
 @pytest.mark.parametrize("k", [1, 3, 10])
 @pytest.mark.parametrize("tau", [None, 0.7])
 @pytest.mark.parametrize("soft", [True, False])
-def test_the_contexts_are_the_formula(world, context, k, tau, soft, monkeypatch):
+def test_the_contexts_are_the_formula(world, rng, context, k, tau, soft, monkeypatch):
     student, e, u, there, w = world
     model = made(context=context, k=k, soft=soft)
     rows = 1 if context == "shared" else 6
-    uniform = [RNG.random((3, rows, 6)) * 0.98 + 0.01 for _ in range(2)]
+    uniform = [rng.random((3, rows, 6)) * 0.98 + 0.01 for _ in range(2)]
     given = iter(torch.from_numpy(each) for each in uniform)
     monkeypatch.setattr(torch, "rand_like", lambda like: next(given))  # noqa: ARG005
     t = [torch.from_numpy(each) for each in (e, u, there)]
@@ -88,9 +92,9 @@ def test_the_contexts_are_the_formula(world, context, k, tau, soft, monkeypatch)
                 assert got.contrast(0.1)[b, i].item() == pytest.approx(want, abs=1e-8)
 
 
-def test_the_relaxed_draw():
+def test_the_relaxed_draw(rng):
     """It adds up to k at every temperature, and is the k largest when it is cold."""
-    x = torch.from_numpy(RNG.normal(size=(2, 7)))
+    x = torch.from_numpy(rng.normal(size=(2, 7)))
     for tau in (1.0, 0.3, 0.01):
         total = relaxed_top(x, 3, tau)
         np.testing.assert_allclose(total.sum(1), 3)
@@ -176,15 +180,15 @@ def test_the_student_learns_what_the_teacher_picks(context):
 
 
 @pytest.mark.parametrize("teacher", [None, {"model": "interest_mmr"}, {"model": "mmr"}])
-def test_what_the_teacher_picks(teacher):
+def test_what_the_teacher_picks(rng, teacher):
     """By definition, of unit vectors and scores from 0 to 1; and not just the best by score."""
     model = made(teacher=teacher, picks=4)
-    e, u, f = RNG.normal(size=(3, 9, 4)), RNG.normal(size=(3, 4)), RNG.random((3, 9))
-    asked = Requests(None, torch.zeros(3, 9, dtype=torch.int64), None, None, None)
+    e, u, f = rng.normal(size=(8, 9, 4)), rng.normal(size=(8, 4)), rng.random((8, 9))
+    asked = Requests(None, torch.zeros(8, 9, dtype=torch.int64), None, None, None)
     got = model.taught(*(torch.from_numpy(each) for each in (e, u, f)), asked).numpy()
     x = unit(e)
     other = 0
-    for b in range(3):
+    for b in range(8):
         relevance = minmax(f[b].astype(np.float32).astype(float))
         wide = x[b] * 4.0 * unit(u[b])  # 4 is the sharpness
 

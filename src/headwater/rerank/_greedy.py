@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from importlib.util import find_spec
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -19,6 +20,7 @@ Gain = Callable[[Ints | None], Floats]
 CELLS = 1 << 24  # most numbers that describe the candidates of one chunk of requests
 
 LOWEST = -1e12  # a gain of -inf is still better than no candidate
+TINY = 1e-12  # a length below this is none
 LEVEL = 1e-9  # what a slot further down takes off a gain, so that equals stay in order
 
 
@@ -45,6 +47,9 @@ class Greedy(Model):
     def gain(self, queries: Queries, slate: Slate, relevance: Floats) -> Gain:
         raise NotImplementedError
 
+    def order(self, queries: Queries, slate: Slate, relevance: Floats) -> Ints:  # (B, K)
+        return greedy(self.gain(queries, slate, relevance), slate.filled, self.k)
+
     def __call__(self, queries: Queries, slate: Slate) -> Slate:
         width = slate.items.shape[1]
         step = max(1, CELLS // max(1, width * self.wide()))
@@ -52,15 +57,16 @@ class Greedy(Model):
         for at in range(0, len(slate), step):
             rows = slice(at, at + step)
             part = slate[rows]
-            relevance = scaled(part, self.scale)
-            gain = self.gain(queries[rows], part, relevance)
-            orders.append(greedy(gain, part.filled, self.k))
+            relevance = np.maximum(scaled(part, self.scale), LOWEST)
+            orders.append(self.order(queries[rows], part, relevance))
         return slate.take(np.concatenate(orders))
 
 
 @dataclass(kw_only=True, eq=False)
 class ByVectors(Greedy):
     """What compares candidates by their vectors."""
+
+    personal: ClassVar[bool] = False  # whether it matters who asks
 
     by: str | None = None  # a vector or a column of the catalogue; None: who chose them
     size: int = 32  # of the vectors, where ``by`` is None
@@ -78,11 +84,28 @@ class ByVectors(Greedy):
     def wide(self) -> int:
         return int(self.vectors_.shape[1])
 
-    def gain(self, queries: Queries, slate: Slate, relevance: Floats) -> Gain:
-        x = self.vectors_[slate.items].astype(np.float64)
-        length = np.linalg.norm(x, axis=2, keepdims=True)
-        x *= slate.filled[:, :, None] / np.where(length > 0, length, 1)
-        return self.among(x, relevance, self.length(self.interest(queries)))
+    def order(self, queries: Queries, slate: Slate, relevance: Floats) -> Ints:  # (B, K)
+        x = self.vectors_[slate.items]
+        if not slate.filled.all():
+            x *= slate.filled[:, :, None]
+        interest = self.interest(queries) if self.personal else np.zeros((len(x), 0))
+        return self.picks(x, relevance, interest, slate.filled, self.k)
+
+    def picks(
+        self, x: Floats, relevance: Floats, interest: Floats, filled: Mask, k: int
+    ) -> Ints:  # (B, K)
+        """The order of candidates that ``x`` (B, K, D) describes in rows of length one, for people
+        whose mean vectors are ``interest`` (B, D)."""
+        if find_spec("numba") is None:
+            exact = x.astype(np.float64)
+            exact /= np.maximum(np.linalg.norm(exact, axis=2, keepdims=True), TINY)
+            return greedy(self.among(exact, relevance, self.length(interest)), filled, k)
+        from . import _kernels
+
+        order = np.empty(filled.shape, np.int64)
+        x = np.ascontiguousarray(x, np.float32)
+        self.compiled(_kernels, x, relevance, self.length(interest), filled, k, order)
+        return order
 
     def interest(self, queries: Queries) -> Floats:  # (B, D)
         """The mean vector of each history."""
@@ -96,6 +119,19 @@ class ByVectors(Greedy):
 
     def among(self, x: Floats, relevance: Floats, interest: Floats) -> Gain:
         """``x`` (B, K, D) describes the candidates, ``interest`` (B, D) who asks."""
+        raise NotImplementedError
+
+    def compiled(
+        self,
+        kernels: Any,
+        x: Floats,
+        relevance: Floats,
+        interest: Floats,
+        filled: Mask,
+        k: int,
+        order: Ints,
+    ) -> None:
+        """The same, by one of the ``kernels``, into ``order`` (B, K)."""
         raise NotImplementedError
 
 

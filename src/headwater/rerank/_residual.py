@@ -32,6 +32,10 @@ class Residual:
     def along(self) -> Floats:  # (B, picks, K) along an orthonormal basis of the picks
         return self._room[:, : len(self.picked)]
 
+    @property
+    def lengths_left(self) -> Floats:  # (B, K)
+        return np.sqrt(np.where(self.left > EPS, self.left, 0))
+
     def pick(self, last: Ints) -> None:
         if self.window is not None and len(self.picked) >= self.window - 1:
             if not self.picked:

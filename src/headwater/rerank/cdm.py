@@ -50,7 +50,7 @@ from ..features import scaled
 from ..model import Ranker, Stage, at_least, learned
 from ..train import Train, ready, seeded, train
 from ..types import PAD, Dataset, Floats, Queries, Slate
-from ._greedy import ByVectors, greedy
+from ._greedy import ByVectors
 from .interest_mmr import InterestMMR
 
 __all__ = ["CDM"]
@@ -159,8 +159,8 @@ class CDM(Ranker):
             interest = total / np.maximum((past >= 0).sum(1), 1)[:, None]
         x = x / np.maximum(np.linalg.norm(x, axis=2, keepdims=True), TINY)
         came = Slate(np.where(filled, 0, PAD).astype(np.int32), f.float().cpu().numpy())
-        gain = teacher.among(x, scaled(came, teacher.scale), teacher.length(interest))
-        order = greedy(gain, filled, self.picks)[:, : self.picks]
+        relevance = scaled(came, teacher.scale)
+        order = teacher.picks(x, relevance, interest, filled, self.picks)[:, : self.picks]
         out = np.zeros(filled.shape, np.float32)
         np.put_along_axis(out, np.maximum(order, 0), 1, axis=1)
         return torch.from_numpy(out * filled).to(f.device)

@@ -19,11 +19,12 @@ Differs: their code stops where nothing new is left. S may be moved to [0, 1] by
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ..model import at_least, between
-from ..types import Floats, Ints
+from ..types import Floats, Ints, Mask
 from ._greedy import ByVectors, Gain
 from ._residual import EPS, Residual
 
@@ -44,11 +45,16 @@ class DPP(ByVectors):
         if self.window is not None:
             at_least(self, "window", self.window, 1)
 
+    def moved(self, x: Floats) -> Floats:
+        """The vectors whose products are S."""
+        if not self.positive:
+            return x
+        one = (np.einsum("bkd,bkd->bk", x, x) > 0).astype(x.dtype)[:, :, None]
+        half: Floats = np.concatenate([x, one], 2) / x.dtype.type(2**0.5)
+        return half
+
     def among(self, x: Floats, relevance: Floats, interest: Floats) -> Gain:  # noqa: ARG002
-        if self.positive:
-            one = (np.einsum("bkd,bkd->bk", x, x) > 0).astype(x.dtype)[:, :, None]
-            x = np.concatenate([x, one], 2) / 2**0.5
-        new = Residual(x, self.window)
+        new = Residual(self.moved(x), self.window)
         good = self.theta / (1 - self.theta) * relevance
 
         def gain(last: Ints | None) -> Floats:
@@ -62,3 +68,18 @@ class DPP(ByVectors):
             return np.where(some, good + log, NOTHING_NEW + relevance)
 
         return gain
+
+    def compiled(
+        self,
+        kernels: Any,
+        x: Floats,
+        relevance: Floats,
+        interest: Floats,  # noqa: ARG002
+        filled: Mask,
+        k: int,
+        order: Ints,
+    ) -> None:
+        window = self.window or k + 1
+        good = self.theta / (1 - self.theta) * relevance
+        x = self.moved(x)
+        kernels.volume(x, good, relevance, 0, 0.0, window, True, filled, k, order)

@@ -13,11 +13,10 @@ Differs: the paper names it and gives no formula; this is the plainest.
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import numpy as np
+from typing import Any
 
 from ..model import at_least
-from ..types import Floats, Ints
+from ..types import Floats, Ints, Mask
 from ._greedy import ByVectors, Gain
 from ._residual import Residual
 
@@ -39,7 +38,19 @@ class GSP(ByVectors):
             if last is None:
                 return relevance
             new.pick(last)
-            out: Floats = relevance + self.gamma * np.sqrt(new.left)
+            out: Floats = relevance + self.gamma * new.lengths_left
             return out
 
         return gain
+
+    def compiled(
+        self,
+        kernels: Any,
+        x: Floats,
+        relevance: Floats,
+        interest: Floats,  # noqa: ARG002
+        filled: Mask,
+        k: int,
+        order: Ints,
+    ) -> None:
+        kernels.volume(x, relevance, relevance, 1, self.gamma, k + 1, True, filled, k, order)

@@ -17,12 +17,13 @@ Differs: the paper's u is what its ranker learned of the user; here it is made o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.special import expit
 
 from ..model import at_least
-from ..types import Floats, Ints
+from ..types import Floats, Ints, Mask
 from ._greedy import ByVectors, Gain, alike
 
 __all__ = ["InterestMMR"]
@@ -30,6 +31,8 @@ __all__ = ["InterestMMR"]
 
 @dataclass(kw_only=True, eq=False)
 class InterestMMR(ByVectors):
+    personal: ClassVar[bool] = True
+
     diversity: float = 0.5  # lambda: what variety is worth beside r
     sharpness: float = 4.0  # the length of u
 
@@ -55,3 +58,16 @@ class InterestMMR(ByVectors):
             return relevance + self.diversity * (1 - near)
 
         return gain
+
+    def compiled(
+        self,
+        kernels: Any,
+        x: Floats,
+        relevance: Floats,
+        interest: Floats,
+        filled: Mask,
+        k: int,
+        order: Ints,
+    ) -> None:
+        seen = x * interest[:, None, :].astype(np.float32)
+        kernels.nearest(seen, relevance, self.diversity, True, filled, k, order)

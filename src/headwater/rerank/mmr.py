@@ -14,11 +14,12 @@ Differs: in nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ..model import between
-from ..types import Floats, Ints
+from ..types import Floats, Ints, Mask
 from ._greedy import ByVectors, Gain, alike
 
 __all__ = ["MMR"]
@@ -46,3 +47,16 @@ class MMR(ByVectors):
             return good - (1 - self.trade) * near
 
         return gain
+
+    def compiled(
+        self,
+        kernels: Any,
+        x: Floats,
+        relevance: Floats,
+        interest: Floats,  # noqa: ARG002
+        filled: Mask,
+        k: int,
+        order: Ints,
+    ) -> None:
+        good = self.trade * relevance
+        kernels.nearest(x, good, 1 - self.trade, False, filled, k, order)

@@ -19,13 +19,13 @@ Differs: the first pick is the best by r alone; r is that of the request at mean
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from ..features import Scale
 from ..model import at_least, between
-from ..types import Floats, Ints
+from ..types import Floats, Ints, Mask
 from ._greedy import ByVectors, Gain
 from ._residual import Residual
 
@@ -47,16 +47,17 @@ class SSD(ByVectors):
         at_least(self, "window", self.window, 1)
         between(self, "theta", self.theta, 0, 1)
 
+    def biased(self, x: Floats) -> Floats:
+        return np.concatenate([x, np.ones_like(x[:, :, :1])], 2) if self.bias else x
+
     def among(self, x: Floats, relevance: Floats, interest: Floats) -> Gain:  # noqa: ARG002
-        if self.bias:
-            x = np.concatenate([x, np.ones((*x.shape[:2], 1))], 2)
-        new = Residual(x, self.window, exact=False)
+        new = Residual(self.biased(x), self.window, exact=False)
 
         def gain(last: Ints | None) -> Floats:
             if last is None:
                 return relevance
             new.pick(last)
-            larger = self.gamma * np.sqrt(new.left)
+            larger = self.gamma * new.lengths_left
             if self.volume == "residual":
                 out: Floats = self.theta * relevance + (1 - self.theta) * larger
             else:
@@ -64,3 +65,19 @@ class SSD(ByVectors):
             return out
 
         return gain
+
+    def compiled(
+        self,
+        kernels: Any,
+        x: Floats,
+        relevance: Floats,
+        interest: Floats,  # noqa: ARG002
+        filled: Mask,
+        k: int,
+        order: Ints,
+    ) -> None:
+        product = self.volume == "product"
+        good = relevance if product else self.theta * relevance
+        gamma = self.gamma if product else (1 - self.theta) * self.gamma
+        form, x = 2 if product else 1, self.biased(x)
+        kernels.volume(x, good, relevance, form, gamma, self.window, False, filled, k, order)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...compiled import kernel, spread
 from ...errors import DataError
 from ...types import Floats, Ints
-from ._kernels import kernel, spread
 
 __all__ = ["check_items", "cosine", "gram", "start"]
 

@@ -1,58 +1,19 @@
-"""What the compiled methods share: how they are compiled, spread over threads, draw and solve.
-
-Kernels let go of the interpreter's lock and are spread over plain threads, so that several
-requests may be answered at once, as a server does.
-"""
+"""What the compiled methods share: how they draw and solve."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
-from numba import njit
 
+from ...compiled import kernel
 from ...types import Floats
 
-__all__ = ["STEP", "begin_of", "below", "cores", "kernel", "mix", "solve", "spread"]
+__all__ = ["STEP", "begin_of", "below", "mix", "solve"]
 
-Function = TypeVar("Function", bound=Callable[..., Any])
-
-PIECES = 8  # for each thread, so that none waits long for the slowest
 STEP = 0x9E3779B97F4A7C15  # of SplitMix64's state, from one number to the next
 JUMP = 0xD1342543DE82EF95  # from the first number of one draw to that of the next
 SMALLEST = 1e-13  # of a pivot, as a share of its diagonal: nothing is left in that direction
-
-
-def kernel(function: Function) -> Function:
-    """Compile ``function`` when it is first called, and keep the result on disk.
-
-    Sums may be taken in any order, so that they use the whole width of the processor; NaN and
-    infinity keep their meaning.
-    """
-    fast = {"reassoc", "contract", "nsz", "arcp"}
-    compiled: Function = njit(cache=True, nogil=True, fastmath=fast, error_model="numpy")(function)
-    return compiled
-
-
-def cores(threads: int) -> int:
-    """How many threads ``threads`` asks for: 0 is one for each core."""
-    if threads:
-        return threads
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def spread(function: Callable[..., Any], n: int, threads: int, *arguments: Any) -> list[Any]:
-    """What ``function(first, last, *arguments)`` gives for each piece of range(n), in order."""
-    threads = min(cores(threads), n)
-    if threads <= 1:
-        return [function(0, n, *arguments)]
-    size = -(-n // (threads * PIECES))
-    with ThreadPoolExecutor(threads) as pool:
-        firsts = range(0, n, size)
-        return list(pool.map(lambda at: function(at, min(at + size, n), *arguments), firsts))
 
 
 @kernel

@@ -32,11 +32,12 @@ from typing import Any, Literal
 import numpy as np
 from scipy.sparse import csr_array
 
+from ...compiled import kernel, spread
 from ...errors import BadParameter
 from ...model import Scorer, at_least, learned
 from ...types import PAD, Dataset, Floats, Ints, Queries
 from ._factors import check_items, cosine, start
-from ._kernels import STEP, begin_of, below, kernel, mix, spread
+from ._kernels import STEP, begin_of, below, mix
 
 __all__ = ["BPR"]
 

@@ -26,11 +26,12 @@ from typing import ClassVar
 
 import numpy as np
 
+from ...compiled import kernel, spread
 from ...errors import DataError
 from ...model import Scorer, at_least, learned
 from ...types import Dataset, Floats, Histories, Ints, Queries
 from ._factors import check_items, cosine, start
-from ._kernels import kernel, solve, spread
+from ._kernels import solve
 
 __all__ = ["MF"]
 

@@ -29,11 +29,11 @@ from typing import Self
 import numpy as np
 from scipy.sparse import csr_array
 
+from ...compiled import kernel, spread
 from ...errors import DataError
 from ...model import Scorer, at_least, learned
 from ...types import Dataset, Floats, Ints, Mask, Queries
 from ._factors import check_items
-from ._kernels import kernel, spread
 
 __all__ = ["SLIM"]
 

@@ -30,11 +30,12 @@ from typing import Literal
 import numpy as np
 from scipy.sparse import csr_array
 
+from ...compiled import kernel, spread
 from ...errors import BadParameter, DataError
 from ...model import Scorer, at_least, learned
 from ...types import Dataset, Floats, Histories, Ints, Queries
 from ._factors import check_items, cosine, gram, start
-from ._kernels import kernel, solve, spread
+from ._kernels import solve
 
 __all__ = ["WRMF"]
 

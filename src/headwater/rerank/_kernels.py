@@ -1,0 +1,207 @@
+"""The greedy loop over vectors, compiled: what `_greedy.greedy` does with `among`, far faster.
+
+Each kernel writes ``order`` (B, K) as `greedy` gives it: the picks, then the rest as it was, then
+PAD. Vectors ``x`` (B, K, D) are float32. Of equals the earlier slot.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..compiled import kernel
+
+__all__ = ["nearest", "volume"]
+
+# those of `_greedy` and `_residual`
+PAD = -1
+LOWEST = -1e12
+LEVEL = 1e-9
+EPS = 1e-10
+NOTHING_NEW = -1e6
+
+
+@kernel
+def arrange(order: Any, taken: Any, filled: Any, r: int, picked: int) -> None:
+    """Behind the first ``picked`` slots the rest as it was."""
+    place = picked
+    for i in range(filled.shape[1]):
+        if filled[r, i] and not taken[i]:
+            order[r, place] = i
+            place += 1
+    for slot in range(place, filled.shape[1]):
+        order[r, slot] = PAD
+
+
+@kernel
+def count(filled: Any, taken: Any, r: int) -> int:
+    number = 0
+    for i in range(filled.shape[1]):
+        taken[i] = not filled[r, i]
+        number += filled[r, i]
+    return number
+
+
+@kernel
+def lengths(x: Any, r: int, square: Any, own: Any) -> None:
+    """Squared lengths, and what brings float32 vectors to them: a whole number, 1 or with a
+    coordinate of one 2, is meant where it is near."""
+    for i in range(x.shape[1]):
+        total = 0.0
+        for c in range(x.shape[2]):
+            total += np.float64(x[r, i, c]) * np.float64(x[r, i, c])
+        whole = np.rint(total)
+        own[i] = np.sqrt(whole / total) if abs(total - whole) < 1e-4 * total else 1.0
+        square[i] = total * own[i] ** 2
+
+
+@kernel
+def nearest(x: Any, good: Any, weight: float, soft: bool, filled: Any, k: int, order: Any) -> None:
+    """argmax  good_i - weight s(max_{j picked} x_i'x_j),  s the sigmoid if ``soft``.
+
+    A gain never grows, so an item is looked at again only where its last one beats the best so far.
+    """
+    b, n, d = x.shape
+    near, own, bound, taken = np.empty(n), np.empty(n), np.empty(n), np.empty(n, np.bool_)
+    seen = np.empty(n, np.int64)  # picks that ``near`` knows of
+    for r in range(b):
+        picked = min(k, count(filled, taken, r))
+        if soft:
+            own[:] = 1.0
+        else:
+            lengths(x, r, near, own)
+        near[:], bound[:], seen[:] = -np.inf, np.inf, 0
+        for slot in range(picked):
+            best, at = -np.inf, -1
+            for i in range(n):
+                if taken[i] or bound[i] <= best:
+                    continue
+                for j in range(seen[i], slot):
+                    other = order[r, j]
+                    product = 0.0
+                    for c in range(d):
+                        product += np.float64(x[r, i, c]) * np.float64(x[r, other, c])
+                    near[i] = max(near[i], product * own[i] * own[other])
+                seen[i] = slot
+                gain = good[r, i]
+                if slot:
+                    likeness = 1 / (1 + np.exp(-near[i])) if soft else near[i]
+                    gain -= weight * likeness
+                gain = max(gain, LOWEST) - LEVEL * i
+                bound[i] = gain if slot else np.inf  # the first knows of no likeness yet
+                if at < 0 or gain > best:
+                    best, at = gain, i
+            taken[at] = True
+            order[r, slot] = at
+        arrange(order, taken, filled, r, picked)
+
+
+@kernel
+def forget(along: Any, left: Any, norm: Any, chosen: Any, m: int, exact: bool) -> None:
+    """Take the oldest of ``m`` picks out of the basis, as `_residual.Residual.forget` does."""
+    n = len(left)
+    if exact:
+        for j in range(m - 1):
+            slot = chosen[j + 1]
+            p, q = along[slot, j], along[slot, j + 1]
+            length = np.hypot(p, q)
+            flat = length <= EPS**0.5
+            cos = 0.0 if flat else p / length
+            sin = 1.0 if flat else q / length
+            for i in range(n):
+                one, two = along[i, j], along[i, j + 1]
+                along[i, j] = cos * one + sin * two
+                along[i, j + 1] = cos * two - sin * one
+        for i in range(n):
+            left[i] += along[i, m - 1] ** 2
+    else:
+        for i in range(n):
+            left[i] += along[i, 0] ** 2
+            for j in range(m - 1):
+                along[i, j] = along[i, j + 1]
+    for j in range(m - 1):
+        chosen[j], norm[j] = chosen[j + 1], norm[j + 1]
+
+
+@kernel
+def volume(
+    x: Any,
+    good: Any,
+    relevance: Any,
+    form: int,
+    gamma: float,
+    window: int,
+    exact: bool,
+    filled: Any,
+    k: int,
+    order: Any,
+) -> None:
+    """What is left of each vector beside the last ``window`` - 1 picks, by ``form``:
+
+    0   argmax  good_i + log left_i, and by ``relevance`` where nothing is left
+    1   argmax  good_i + gamma sqrt(left_i)
+    2   argmax  good_i + gamma (product of the lengths of the picks) sqrt(left_i)
+
+    The first pick of 1 and 2 is that of ``relevance``. ``left`` is a squared length. Without a
+    window it never grows, so that an item of 0 and 1 is looked at again only where its last gain
+    beats the best so far.
+    """
+    b, n, d = x.shape
+    room = max(min(window - 1, k), 1)
+    left, own, bound, taken = np.empty(n), np.empty(n), np.empty(n), np.empty(n, np.bool_)
+    along, norm = np.empty((n, room)), np.empty(room)
+    chosen, seen = np.empty(room, np.int64), np.empty(n, np.int64)
+    shrinks = window > k and form != 2
+    for r in range(b):
+        picked = min(k, count(filled, taken, r))
+        lengths(x, r, left, own)
+        bound[:], seen[:] = np.inf, 0
+        m = 0
+        for slot in range(picked):
+            size = gamma
+            if form == 2:
+                for j in range(m):
+                    size *= norm[j]
+            best, at = -np.inf, -1
+            for i in range(n):
+                if bound[i] <= best or (taken[i] and shrinks):
+                    continue
+                for j in range(seen[i], m):
+                    other = chosen[j]
+                    product = 0.0
+                    for c in range(d):
+                        product += np.float64(x[r, i, c]) * np.float64(x[r, other, c])
+                    product *= own[i] * own[other]
+                    for l in range(j):  # noqa: E741
+                        product -= along[i, l] * along[other, l]
+                    product = product / norm[j] if norm[j] > EPS**0.5 else 0.0
+                    along[i, j] = product
+                    left[i] = max(left[i] - product * product, 0.0)
+                seen[i] = m
+                if taken[i]:
+                    continue
+                if form == 0:
+                    if left[i] > EPS:
+                        gain = good[r, i] + np.log(left[i])
+                    else:
+                        gain = NOTHING_NEW + relevance[r, i]
+                elif slot == 0:
+                    gain = relevance[r, i]
+                else:
+                    gain = good[r, i] + size * (np.sqrt(left[i]) if left[i] > EPS else 0.0)
+                gain = max(gain, LOWEST) - LEVEL * i
+                bound[i] = gain if shrinks and (slot or form == 0) else np.inf
+                if at < 0 or gain > best:
+                    best, at = gain, i
+            taken[at] = True
+            order[r, slot] = at
+            if slot + 1 == picked or window == 1:
+                continue
+            if m == window - 1:
+                forget(along, left, norm, chosen, m, exact)
+                m -= 1
+                seen[:] = m
+            chosen[m], norm[m] = at, np.sqrt(left[at])
+            m += 1
+        arrange(order, taken, filled, r, picked)
