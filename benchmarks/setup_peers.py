@@ -24,7 +24,17 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 ENVS = ROOT / ".bench"
-PEERS = ("headwater", "implicit", "rectools", "lenskit", "cornac", "recbole", "recpack", "ranx")
+PEERS = (
+    "headwater",
+    "implicit",
+    "rectools",
+    "lenskit",
+    "cornac",
+    "recbole",
+    "recpack",
+    "ranx",
+    "pyversity",
+)
 IMPORTS = {"headwater": "headwater.artifact"}  # what must import for the environment to be of use
 
 
@@ -64,6 +74,7 @@ def build(peer: str, *, cuda: bool = False) -> dict[str, Any]:
     shutil.rmtree(home, ignore_errors=True)
     venv.create(home, with_pip=True, clear=True)
     wanted = requirements(peer)
+    said = [line.replace(str(ROOT), "headwater") for line in wanted]  # not where it lay
     torch = [line for line in wanted if line.startswith("torch==")]
     try:
         if torch and not cuda and (gpu := cuda_parts(peer, torch[0])):
@@ -82,12 +93,12 @@ def build(peer: str, *, cuda: bool = False) -> dict[str, Any]:
         )
     except (RuntimeError, subprocess.CalledProcessError) as error:
         tail = (getattr(error, "stderr", "") or str(error)).strip().splitlines()
-        return {"ok": False, "why": " | ".join(tail[-3:]), "wanted": wanted}
+        return {"ok": False, "why": " | ".join(tail[-3:]), "wanted": said}
     versions = dict(line.split("==") for line in freeze(peer) if "==" in line)
     size = sum(f.stat().st_size for f in home.rglob("*") if f.is_file() and not f.is_symlink())
     return {
         "ok": True,
-        "wanted": wanted,
+        "wanted": said,
         "versions": versions,
         "python": sys.version.split()[0],
         "mib": size >> 20,

@@ -28,6 +28,8 @@ def main(asked: dict[str, Any]) -> dict[str, Any]:
         library = import_module(f"peers.{asked['library']}")
     if asked["kind"] == "metrics":
         return metrics(library, asked, meter)
+    if asked["kind"] == "rerank":
+        return rerank(library, asked)
     how, task = asked["how"], asked["task"]
     world = read_world(asked["world"])
     with meter("warm_up"):  # compiles, loads, starts pools: for every library alike
@@ -86,6 +88,21 @@ def metrics(library: Any, asked: dict[str, Any], meter: Any) -> dict[str, Any]:
     meter.seen |= {"compute_s": computes[len(takes) // 2], "convert_s": converts[len(takes) // 2]}
     meter.seen["compute_said"] = {key: float(value) for key, value in found.items()}
     return meter.seen
+
+
+def rerank(library: Any, asked: dict[str, Any]) -> dict[str, Any]:
+    """The median time of one request, and what it picked."""
+    import numpy as np
+
+    with np.load(asked["request"], allow_pickle=False) as file:
+        ready = library.Rerank(asked["task"], file["x"], file["scores"], asked["how"]["k"])
+    ready.once()
+    takes: list[float] = []
+    while len(takes) < asked["times"] and sum(takes) < asked["seconds"]:
+        began = time.perf_counter()
+        picked = ready.once()
+        takes.append(time.perf_counter() - began)
+    return {"request_ms": 1000 * float(np.median(takes)), "picked": [int(i) for i in picked]}
 
 
 def first(asked: dict[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What the tables of the CDM paper are made with, on a world small enough to count in."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -87,6 +88,24 @@ def test_table_2_says_what_was_measured():
     cdm = found.table.filter(found.table["method"] == "cdm, 1 %")
     assert (cdm["low"] <= cdm["beside dcn"]).all()
     assert len(found.about["students"]) == 2 * 2 * len(cdm_2.CDM)
+
+
+@pytest.mark.usefixtures("small")
+def test_sources_that_were_not_run_stay(tmp_path):
+    one = papers.reproduce("cdm-3", methods=["movielens-1m"], splits=1)
+    two = papers.reproduce("cdm-3", methods=["lastfm-hetrec"], splits=1)
+    papers.write(one, tmp_path)
+    first = json.loads((tmp_path / "cdm-3.json").read_text())
+    papers.write(two, tmp_path)
+    papers.write(two, tmp_path)
+    both = json.loads((tmp_path / "cdm-3.json").read_text())
+    assert list(both["data"]) == ["movielens-1m", "lastfm-hetrec"]
+    assert both["table"][: len(first["table"])] == first["table"]
+    assert len(both["table"]) == 2 * len(first["table"])
+    assert both["notes"] == [*first["notes"], *two.notes]
+    papers.write(papers.reproduce("cdm-3", methods=["movielens-1m"], splits=1, seed=1), tmp_path)
+    again = json.loads((tmp_path / "cdm-3.json").read_text())
+    assert list(again["data"]) == ["movielens-1m"]  # other seeds are another table
 
 
 @pytest.mark.usefixtures("small")

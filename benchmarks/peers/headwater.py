@@ -13,7 +13,16 @@ from common import World
 from headwater.artifact import load, save
 from headwater.evidence import Evidence
 from headwater.registry import addresses, build, metric
-from headwater.types import PAD, Catalog, Dataset, Histories, Ids, Queries, Slate
+from headwater.types import (
+    PAD,
+    Catalog,
+    Dataset,
+    Histories,
+    Ids,
+    Impressions,
+    Queries,
+    Slate,
+)
 
 USUAL = ("NDCG", "recall", "precision", "hit", "MAP", "MRR")
 NAMES = {
@@ -93,9 +102,9 @@ class Run:
 
     def evaluate_all(self, k: int) -> dict[str, float]:
         """Every metric of the package, the slow ones too."""
-        names = [where.split(".")[1] for where in addresses("metrics.")]
-        usable = [name for name in names if name not in ("rmse", "mae")]  # there are no ratings
-        return self.measured([metric(name, k=k) for name in usable])
+        every = [metric(where.split(".")[1], k=k) for where in addresses("metrics.")]
+        lacking = {"predicted", "chances"}  # there are no ratings, and no requests with candidates
+        return self.measured([m for m in every if not lacking & set(getattr(m, "needs", ()))])
 
     def measured(self, metrics: list[Any]) -> dict[str, float]:
         # not at the top: `first` does not need it, nor would a server
@@ -134,3 +143,58 @@ class Metrics:
     def compute(self) -> dict[str, float]:
         seen = Evidence(*self.evidence)
         return {name: float(np.nanmean(judge(seen))) for name, judge in self.metrics.items()}
+
+
+METHODS = ("mmr", "dpp", "ssd", "dcn", "cdm", "cdm shared")
+
+
+class Rerank:
+    """One request put to a stage; nets have learned next to nothing, which takes as long."""
+
+    def __init__(self, method: str, x: Any, scores: Any, k: int):
+        n = len(x)
+        order = np.argsort(-scores, kind="stable")
+        self.slate = Slate(order[None].astype(np.int32), scores[order][None])
+        if method in ("mmr", "dpp", "ssd"):
+            self.queries = _asked(1, n)
+            more = {"volume": "residual"} if method == "ssd" else {}
+            self.stage = build(method, by="x", k=k, **more)
+            self.stage.vectors_ = x
+        else:
+            data = _shown(n)
+            self.queries = data.impressions.queries[:1]
+            how = {"n_epochs": 1, "seed": 0}
+            tree = {"model": "dcn", "how": how}
+            if method != "dcn":
+                context = "shared" if method == "cdm shared" else "each"
+                tree = {"model": "cdm", "ranker": tree, "context": context, "how": how}
+            self.stage = build(tree).fit(data)
+        self.k = k
+
+    def once(self) -> Any:
+        return self.stage(self.queries, self.slate).items[0, : self.k]
+
+
+def _asked(b: int, n: int) -> Queries:
+    nobody = np.full(b, PAD, np.int32)
+    return Queries(Histories.empty(b, n), nobody, np.zeros(b, np.int64))
+
+
+def _shown(n: int) -> Dataset:
+    """Eight requests of people with 50 items behind them, out of a catalogue of ``n``."""
+    rng = np.random.default_rng(0)
+    past = np.tile(rng.permutation(n)[:50], 8)
+    rows = np.repeat(np.arange(8), len(past) // 8)
+    history = Histories.of(rows, past, n_rows=8, n_items=n)
+    items = np.stack([rng.permutation(n)[:20] for _ in range(8)]).astype(np.int32)
+    clicks = (rng.random(items.shape) < 0.3).astype(np.float32)
+    slate = Slate(items, np.zeros(items.shape, np.float32))
+    queries = Queries(history, np.arange(8, dtype=np.int32), np.zeros(8, np.int64))
+    genres = [[f"g{i % 18}", f"g{i % 7}"][: 1 + i % 2] for i in range(n)]
+    return Dataset(
+        users=Ids(pl.Series(range(8), dtype=pl.Int64)),
+        items=Ids(pl.Series(range(n), dtype=pl.Int64)),
+        log=history,
+        catalog=Catalog(pl.DataFrame({"genres": genres})),
+        impressions=Impressions(queries, slate, clicks),
+    )

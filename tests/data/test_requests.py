@@ -124,7 +124,7 @@ def test_parts_share_no_user(part):
     twice = np.concatenate([np.arange(len(part)), np.arange(len(part))])
     once = drawn(part, k=5)
     seen = Impressions(once.queries[twice], once.slate[twice], once.clicks[twice])
-    parts = by_user(seen, (0.5, 0.25, 0.25), seed=3)
+    parts = [seen[rows] for rows in by_user(seen, (0.5, 0.25, 0.25), 3)]
     users = [set(each.queries.user.tolist()) for each in parts]
     assert sum(len(each) for each in parts) == len(seen)
     assert not users[0] & users[1]
@@ -132,9 +132,9 @@ def test_parts_share_no_user(part):
     assert not users[1] & users[2]
     assert [len(each) for each in users] == [60, 30, 30]
     seen.queries.user[:] = PAD
-    assert [len(each) for each in by_user(seen, (0.5, 0.5))] == [120, 120]
+    assert [len(each) for each in by_user(seen, (0.5, 0.5), 0)] == [120, 120]
     with pytest.raises(BadParameter, match="adding up to 1"):
-        by_user(seen, (0.5, 0.6))
+        by_user(seen, (0.5, 0.6), 0)
 
 
 def test_requests_below_each_other_are_the_same_requests():

@@ -116,7 +116,7 @@ def split_requests(
         )
     if len(shares) != 3:
         raise BadParameter(f"shares are of training, validation and test; got {list(shares)}")
-    learn, tune, test = _rows_by_user(whole, shares, seed)
+    learn, tune, test = by_user(whole, shares, seed)
     inner = _ranking(data, whole, learn, tune, [tune, test], seed, None) if len(tune) else None
     return _ranking(data, whole, np.sort(np.append(learn, tune)), test, [test], seed, inner)
 
@@ -158,17 +158,11 @@ def _ranking(
     )
 
 
-def by_user(
-    impressions: Impressions, shares: Sequence[float] = (0.8, 0.1, 0.1), *, seed: int = 0
-) -> list[Impressions]:
+def by_user(impressions: Impressions, shares: Sequence[float], seed: int) -> list[Ints]:
     """The requests in parts with no user in two of them; ``shares`` are of the users.
 
     A request of nobody known is a user of its own.
     """
-    return [impressions[rows] for rows in _rows_by_user(impressions, shares, seed)]
-
-
-def _rows_by_user(impressions: Impressions, shares: Sequence[float], seed: int) -> list[Ints]:
     if not shares or min(shares) < 0 or not np.isclose(sum(shares), 1):
         raise BadParameter(f"shares are parts of a whole, adding up to 1; got {list(shares)}")
     user = impressions.queries.user.astype(np.int64)

@@ -125,14 +125,16 @@ def write(found: Reproduction, folder: str | Path) -> Path:
     """The result as JSON in ``folder``, and its picture beside it if it has one.
 
     What is there of the same table, on the same data and by methods that were not run this time,
-    stays; each line says by which command and on which splits it was made.
+    or of the same seeds on sources that were not, stays; each line says by which command and on
+    which splits it was made.
     """
     path = Path(folder) / f"{found.name}.json"
     whole = found.as_dict()
-    if path.exists() and "lines" in whole:
-        old = json.loads(path.read_text(encoding="utf-8"))
-        if old.get("data") == whole["data"] and "lines" in old:
-            whole = _merged(old, whole, list(_module(found.name).LINES))
+    old = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    if "lines" in whole and "lines" in old and old["data"] == whole["data"]:
+        whole = _merged(old, whole, list(_module(found.name).LINES))
+    elif "data" in found.table.columns and old.get("seeds") == whole["seeds"]:
+        whole = _beside(old, whole)
     with atomic_path(path) as temp:
         text = json.dumps(whole, indent=1, ensure_ascii=False, default=str)
         temp.write_text(text + "\n", encoding="utf-8")
@@ -150,6 +152,22 @@ def _merged(old: dict[str, Any], new: dict[str, Any], order: list[str]) -> dict[
     notes = list(dict.fromkeys([*new["notes"], *_others(old["notes"], new["notes"])]))
     kept = {name: lines[name] for name in order if name in lines}
     return {**new, "table": rows, "notes": notes, "lines": kept}
+
+
+def _beside(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """With what ``old`` has of sources that ``new`` has not."""
+    stay = {name: each for name, each in old["data"].items() if name not in new["data"]}
+
+    def kept(row: Any) -> bool:
+        source = row["data"] if isinstance(row, dict) else row.partition(":")[0].partition(",")[0]
+        return source in stay
+
+    lists = {
+        name: [*filter(kept, old[name]), *new[name]]
+        for name, each in new.items()
+        if isinstance(each, list) and name != "seeds"
+    }
+    return {**new, **lists, "data": {**stay, **new["data"]}}
 
 
 def _others(old: list[str], new: list[str]) -> list[str]:
