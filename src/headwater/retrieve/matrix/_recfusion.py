@@ -17,9 +17,7 @@ TIME_SIZE = 128  # numbers that a t is spread into
 
 
 @dataclass(kw_only=True, eq=False)
-class Steps(Autoencoder):
-    hidden_size: int = 200
-    depth: int = 2  # how often the middle layer is passed
+class Noised(Autoencoder):
     noise_steps: int = 2  # T
     schedule: Schedule = "quadratic"
     first_beta: float = 1e-4
@@ -32,6 +30,12 @@ class Steps(Autoencoder):
 
     def betas(self) -> Floats:  # (T,)
         return betas(self.schedule, self.noise_steps, self.first_beta, self.last_beta)
+
+
+@dataclass(kw_only=True, eq=False)
+class Steps(Noised):
+    hidden_size: int = 200
+    depth: int = 2  # how often the middle layer is passed
 
     def noised(self, x: Tensor) -> Tensor:  # (T, B, N)
         """z_1 ... z_T."""

@@ -10,33 +10,26 @@ from torch.nn.functional import interpolate, pad, silu
 
 from ...model import at_least
 from ...rows import Rows
-from ...train import Train
-from ._autoencoder import Autoencoder
-from ._diffusion import Gaussian, Schedule, betas
-from ._recfusion import TIME_SIZE, shrink, waves
+from ._diffusion import Gaussian
+from ._recfusion import TIME_SIZE, Noised, shrink, waves
 
 Conv = type[nn.Conv1d] | type[nn.Conv2d]
 
 
 @dataclass(kw_only=True, eq=False)
-class UNetFusion(Autoencoder):
+class UNetFusion(Noised):
     """A method gives `build` and `together`, and `alone` where that is something else."""
 
     width: int = 1  # channels; twice as many in the middle
     noise_steps: int = 3  # T
-    schedule: Schedule = "quadratic"
-    first_beta: float = 1e-4
-    last_beta: float = 0.1
-    how: Train = Train(n_epochs=200, batch_size=200, learning_rate=1e-4)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         at_least(self, "width", self.width, 1)
         at_least(self, "noise_steps", self.noise_steps, 2)  # h_1 is made from z_2
-        self.process()
 
     def process(self) -> Gaussian:
-        return Gaussian(betas(self.schedule, self.noise_steps, self.first_beta, self.last_beta))
+        return Gaussian(self.betas())
 
     def together(self, net: nn.Module, x: Tensor, t: int) -> Tensor:  # (B, N), both
         """What the net makes of a batch to learn from."""
