@@ -478,6 +478,8 @@ def test_mind_is_what_was_shown() -> None:
     shown = load("mind-demo").impressions
     assert shown is not None
     assert shown.queries.history.lengths.tolist() == [2, 0]
+    with pytest.raises(BadParameter, match="its requests are read whole"):
+        load("mind-demo", min_items_per_user=5)
 
 
 @pytest.mark.usefixtures("folder")

@@ -237,6 +237,11 @@ def load(
     asked = name if isinstance(name, Source) else source(name)
     have = tables(asked, folder)
     if have.shown is not None:
+        if like is not None or min_items_per_user or min_users_per_item or strict:
+            raise BadParameter(
+                f"{asked.name} says what was shown, and its requests are read whole: without like, "
+                "min_items_per_user, min_users_per_item and strict"
+            )
         data = read_impressions(have.shown, items=have.items, users=have.users, seed=seed)
         return replace(data, notes=(asked.also, *data.notes)) if asked.also else data
     columns = [each for each in ("rating", "count", "timestamp") if each in have.events.columns]

@@ -9,21 +9,47 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import fields
-from inspect import Signature, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .errors import BadParameter, DataError, HeadwaterError, UnknownName
+from ..errors import BadParameter, DataError, HeadwaterError
+from ._arguments import (
+    Data,
+    Encoding,
+    Event,
+    Item,
+    Items,
+    Json,
+    K,
+    Method,
+    Metrics,
+    Rating,
+    Read,
+    Seed,
+    Set,
+    SplitBy,
+    Splits,
+    Stopping,
+    Time,
+    User,
+    Users,
+    assigned,
+    column,
+    listed,
+    method_called,
+    open_data,
+    pairs,
+    parsed_split,
+    parsed_stopping,
+    reads_data,
+    seeded,
+)
+from ._console import fail, progress, reported, show, write_table
 
 if TYPE_CHECKING:
-    import polars as pl
-
-    from .types import Dataset
+    from ..types import Dataset
 else:
     Dataset = Any  # the parser looks at annotations, and must not import the rest to do so
 
@@ -35,62 +61,6 @@ app = typer.Typer(
 )
 data_app = typer.Typer(no_args_is_help=True, help="Get, read, describe and check data.")
 app.add_typer(data_app, name="data")
-
-Data = Annotated[
-    str,
-    typer.Argument(
-        metavar="DATA",
-        help="A table of events (csv, tsv, jsonl, parquet, arrow), a folder that `data import` "
-        "made, or the name of a public source (`data list`).",
-    ),
-]
-Method = Annotated[
-    str, typer.Argument(metavar="METHOD", help="A name from `methods`, or a flow file (.yaml).")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-Set = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="A parameter: l2=300, first.k=50."),
-]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of everything that is left to chance.")]
-K = Annotated[int, typer.Option("--k", "-k", min=1, help="Items a list.")]
-SplitBy = Annotated[
-    str | None,
-    typer.Option(
-        metavar="PROTOCOL",
-        help="temporal, random_per_user, strong_generalization, leave_one_out, last_n, user_folds, "
-        "cold_items; with settings: last_n:n=3. Default: temporal where events have times.",
-    ),
-]
-Splits = Annotated[int, typer.Option(min=1, help="How many splits, seeds seed, seed+1, ...")]
-Stopping = Annotated[
-    str | None,
-    typer.Option(
-        "--early-stopping",
-        metavar="METRIC",
-        help="Keep the best epoch by this metric on validation data: NDCG@100; patience: "
-        "NDCG@100:patience=20.",
-    ),
-]
-Metrics = Annotated[
-    list[str] | None, typer.Option("--metric", "-m", help="NDCG@10, recall@20, auc; repeatable.")
-]
-User = Annotated[str | None, typer.Option(help="Column of user ids, if the guess is wrong.")]
-Item = Annotated[str | None, typer.Option(help="Column of item ids.")]
-Rating = Annotated[str | None, typer.Option(help="Column of ratings; 'none' if there is none.")]
-Time = Annotated[str | None, typer.Option(help="Column of times; 'none' if there is none.")]
-Event = Annotated[str | None, typer.Option(help="Column of event types; 'none' if none.")]
-Items = Annotated[str | None, typer.Option(help="Table of items: titles, genres, text.")]
-Users = Annotated[str | None, typer.Option(help="Table of users.")]
-Like = Annotated[float | None, typer.Option(help="Keep ratings of at least this, as likes.")]
-Duplicates = Annotated[str, typer.Option(help="last, first, max, sum, keep or error.")]
-MinItems = Annotated[int, typer.Option("--min-items-per-user", min=0, help="Drop users below.")]
-MinUsers = Annotated[int, typer.Option("--min-users-per-item", min=0, help="Drop items below.")]
-Stable = Annotated[bool, typer.Option("--until-stable", help="Repeat both filters (k-core).")]
-Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first bad row.")]
-Rejects = Annotated[str | None, typer.Option(help="File for the rows left out, with reasons.")]
-Read = Callable[[], Dataset]  # what `reads_data` gives a command
-Encoding = Annotated[str, typer.Option(help="Encoding of text files.")]
 
 
 class Interrupted(BaseException):
@@ -119,104 +89,7 @@ def main() -> None:
         fail("out of memory: fewer items (--min-users-per-item), or another method")
 
 
-def fail(said: str, status: int = 1) -> None:
-    from rich.console import Console
-
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
-    console.print("[bold red]error:[/]", end=" ")
-    console.print(said, markup=False)
-    sys.exit(status)
-
-
 # Data -------------------------------------------------------------------------------------------
-
-
-def open_data(
-    data: Data,
-    *,
-    user: User = None,
-    item: Item = None,
-    rating: Rating = None,
-    time: Time = None,
-    event: Event = None,
-    items: Items = None,
-    users: Users = None,
-    like: Like = None,
-    duplicates: Duplicates = "last",
-    min_items_per_user: MinItems = 0,
-    min_users_per_item: MinUsers = 0,
-    until_stable: Stable = False,
-    strict: Strict = False,
-    rejects: Rejects = None,
-    encoding: Encoding = "utf-8",
-) -> Dataset:
-    """The dataset that a file, an imported folder or a source's name stands for."""
-    from .data import frame, sources
-    from .data.store import load_data
-
-    filters: dict[str, Any] = {
-        "like": like,
-        "duplicates": duplicates,
-        "min_items_per_user": min_items_per_user,
-        "min_users_per_item": min_users_per_item,
-        "until_stable": until_stable,
-        "strict": strict,
-    }
-    where, path = data, Path(data)
-    if path.is_dir() and (path / "events.safetensors").exists():
-        if like is not None or min_items_per_user or min_users_per_item:
-            raise BadParameter(f"{where} is imported already: filter when importing it")
-        found = load_data(path)
-    elif path.exists():
-        with spinning(f"reading {where}"):
-            found = frame.read(
-                path,
-                user=user,
-                item=item,
-                items=items,
-                users=users,
-                rejects=rejects,
-                encoding=encoding,
-                rating=column(rating),
-                time=column(time),
-                event=column(event),
-                **filters,
-            )
-    elif where in sources.names():
-        with spinning(f"reading {where}"):
-            found = sources.load(where, **filters)
-    else:
-        raise UnknownName("file or source", where, sources.names())
-    for note in found.notes:
-        typer.secho(note, err=True, dim=True)
-    return found
-
-
-def column(name: str | None) -> Any:
-    """A column's name, False for ``none``, None for a guess."""
-    return False if name == "none" else name
-
-
-def reads_data(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command that takes a `Dataset` the argument DATA and every option of `open_data`.
-
-    The data is read after the command's own arguments were looked at by the parser.
-    """
-    reading = signature(open_data, eval_str=True).parameters
-    own = signature(command, eval_str=True).parameters
-
-    def run(**given: Any) -> None:
-        options = {name: given.pop(name) for name in reading}
-        command(data=lambda: open_data(**options), **given)
-
-    first = [each for each in own.values() if each.default is each.empty and each.name != "data"]
-    rest = [each for each in own.values() if each.default is not each.empty]
-    chosen = [reading["data"], *first, *rest, *list(reading.values())[1:]]
-    keyword = [each.replace(kind=each.KEYWORD_ONLY) for each in chosen]
-    run.__signature__ = Signature(keyword)  # type: ignore[attr-defined]
-    run.__annotations__ = {each.name: each.annotation for each in keyword}
-    run.__name__, run.__doc__ = command.__name__, command.__doc__
-    return run
 
 
 @data_app.command("list")
@@ -224,7 +97,7 @@ def data_list(as_json: Json = False) -> None:
     """The public sources, where they are, and on what terms."""
     import polars as pl
 
-    from .data import sources
+    from ..data import sources
 
     rows = []
     for name in sources.names():
@@ -253,8 +126,8 @@ def data_fetch(
     as_json: Json = False,
 ) -> None:
     """Download a public source: its terms first; resumed if interrupted; checksum checked."""
-    from .data import sources
-    from .data.fetch import fetch
+    from ..data import sources
+    from ..data.fetch import fetch
 
     source = sources.source(name)
     if not accept and sys.stdin.isatty() and not as_json:
@@ -274,8 +147,8 @@ def data_import(
     as_json: Json = False,
 ) -> None:
     """Read a table once, with all its options, into a folder that every command takes as DATA."""
-    from .atomic import atomic_path
-    from .data.store import save_data
+    from ..atomic import atomic_path
+    from ..data.store import save_data
 
     found = data()
     if to.exists() and not (to / "events.safetensors").exists():
@@ -313,7 +186,7 @@ def data_validate(
     """PASS or FAIL for every rule, with examples and the fix. Exit status 1 if one fails."""
     import polars as pl
 
-    from .data import sources, validate
+    from ..data import sources, validate
 
     known = not Path(data).is_file() and (Path(data).is_dir() or data in sources.names())
     checks = validate.validate(
@@ -344,7 +217,7 @@ def data_validate(
 
 
 def facts(data: Dataset) -> dict[str, Any]:
-    from .data.frame import describe
+    from ..data.frame import describe
 
     return describe(data)
 
@@ -366,7 +239,7 @@ def fit(
     as_json: Json = False,
 ) -> None:
     """Fit METHOD on DATA and save it."""
-    from . import artifact, facade
+    from .. import artifact, facade
 
     artifact.check_free(save)  # not after hours of fitting
     made = facade.method(model, fallback=fallback, **assigned(settings))
@@ -414,7 +287,7 @@ def recommend(
     as_json: Json = False,
 ) -> None:
     """Lists for users by id, or for somebody new by what they chose."""
-    from . import facade
+    from .. import facade
 
     if bool(user) + bool(history) + everyone != 1:
         raise BadParameter("say for whom: --user ID, --history ID,ID,ID or --all")
@@ -448,7 +321,7 @@ def similar(
     as_json: Json = False,
 ) -> None:
     """The items most like an item."""
-    from . import facade
+    from .. import facade
 
     show(facade.similar_items(facade.load(model), item, k=k), as_json, title=f"{model}")
 
@@ -469,7 +342,7 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Fit METHOD on the training part of DATA and measure it on what was held out."""
-    from . import facade
+    from .. import facade
 
     made = seeded(facade.method(model, **assigned(settings)), seed)
     found = data()
@@ -507,7 +380,7 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Several methods on the same splits: intervals, and paired tests with Holm's correction."""
-    from . import facade
+    from .. import facade
 
     if len(set(models)) < len(models):
         raise BadParameter(f"a method is named twice: {', '.join(models)}; settings: ease:l2=100")
@@ -547,7 +420,7 @@ def reproduce(
     as_json: Json = False,
 ) -> None:
     """A published table made again: the paper's figures and ours side by side."""
-    from . import papers
+    from .. import papers
 
     if table is None:
         show(papers.listed(), as_json, title="Tables that can be made again")
@@ -588,9 +461,9 @@ def tune(
     as_json: Json = False,
 ) -> None:
     """Look for better parameters on validation data; the test data is measured once, at the end."""
-    from . import facade, registry
-    from . import tune as tuning
-    from .data.split import split as make_split
+    from .. import facade, registry
+    from .. import tune as tuning
+    from ..data.split import split as make_split
 
     made = seeded(facade.method(model, **assigned(settings)), seed)
     space = {name: tuning.Search.parse(value) for name, value in pairs(search)}
@@ -635,7 +508,7 @@ def methods(
     as_json: Json = False,
 ) -> None:
     """The methods and metrics, with their parameters and sources."""
-    from . import catalogue, registry
+    from .. import catalogue, registry
 
     if schema:
         typer.echo(json.dumps(registry.schema(), indent=2))
@@ -654,7 +527,7 @@ def methods(
 @app.command()
 def doctor(as_json: Json = False) -> None:
     """What is installed, what is missing and how to get it, and whether Headwater works here."""
-    from . import doctor as health
+    from .. import doctor as health
 
     checks = health.examine()
     import polars as pl
@@ -670,7 +543,7 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """The main job on real data: read, fit, recommend, measure, save. Under a minute."""
-    from . import demo as show_case
+    from .. import demo as show_case
 
     with progress() as told:
         found = show_case.run(save, progress=told)
@@ -696,217 +569,3 @@ def version(
 
         typer.echo(f"headwater {installed('headwater')}")
         raise typer.Exit
-
-
-# Shared -----------------------------------------------------------------------------------------
-
-
-def pairs(settings: Sequence[str] | None) -> Iterator[tuple[str, str]]:
-    for each in settings or ():
-        name, equals, value = each.partition("=")
-        if not equals or not name:
-            raise BadParameter(f"a setting is written name=value, got {each!r}")
-        yield name, value
-
-
-def listed(text: str, option: str) -> list[str]:
-    """``1, 2,3`` as a list."""
-    ids = [each.strip() for each in text.split(",")]
-    if not all(ids):
-        raise BadParameter(f"{option} is a list, such as 1,2,3; got {text!r}")
-    return ids
-
-
-def assigned(settings: Sequence[str] | None) -> dict[str, Any]:
-    """``["l2=3", "by=rank"]`` as parameters: JSON where it is JSON, text where it is not."""
-    found: dict[str, Any] = {}
-    for name, value in pairs(settings):
-        try:
-            found[name] = json.loads(value)
-        except ValueError:
-            found[name] = value
-    return found
-
-
-def method_called(text: str) -> Any:
-    """``ease``, ``flow.yaml`` or, with settings, ``ease:l2=100,...``."""
-    from . import facade
-
-    name, _, settings = text.partition(":")
-    return facade.method(name, **assigned([each for each in settings.split(",") if each]))
-
-
-def parsed_split(text: str | None) -> Any:
-    """``last_n:n=3,seed=1`` as the tree that `data.split.protocol` takes."""
-    if text is None:
-        return None
-    name, _, settings = text.partition(":")
-    return {"protocol": name, **assigned([s for s in settings.split(",") if s])}
-
-
-def parsed_stopping(text: str | None) -> Any:
-    """``NDCG@100:patience=20`` as the rule."""
-    if text is None:
-        return None
-    from .evaluation import EarlyStopping
-
-    name, _, settings = text.partition(":")
-    given = assigned([each for each in settings.split(",") if each])
-    have = [f.name for f in fields(EarlyStopping) if f.name != "metric"]
-    for each in given:
-        if each not in have:
-            raise UnknownName("setting of early stopping", each, have)
-    return EarlyStopping(metric=name, **given)
-
-
-def seeded(model: Any, seed: int) -> Any:
-    """``model`` with ``seed`` wherever it, or a part of it, has a seed left at its default."""
-    from .registry import build, describe
-
-    def walk(tree: Any) -> Any:
-        if isinstance(tree, list):
-            return [walk(each) for each in tree]
-        if isinstance(tree, dict):
-            return {n: seed if n == "seed" and v == 0 else walk(v) for n, v in tree.items()}
-        return tree
-
-    return build(walk(describe(model))) if seed else model
-
-
-def reported(result: Any, report: Path | None, as_json: bool, title: str) -> None:
-    """The tables of an `Evaluation` or a `Comparison`, and its page if one was asked for."""
-    if report is not None:
-        from .report import write
-
-        write(result, report)
-        typer.secho(f"written: {report}", err=True)
-    tests = result.tests() if hasattr(result, "tests") else None
-    made = result.splits()
-    if as_json:
-        found = {
-            "table": result.table().to_dicts(),
-            "times": result.times().to_dicts(),
-            "splits": made,
-        }
-        show({**found, **({} if tests is None else {"tests": tests.to_dicts()})}, True)
-        return
-    table = result.table()
-    if table["splits"].max() == 1:
-        table = table.drop("split_mean", "split_low", "split_high", "median", "splits")
-    for each in made:
-        said = "".join(f"; dropped {n:,} {what}" for what, n in each["dropped"].items())
-        typer.secho(
-            f"{each['split']}, seed {each['seed']}: {each['requests']:,} requests{said}",
-            err=True,
-            dim=True,
-        )
-    show(table, False, title=title)
-    if tests is not None and len(tests):
-        show(tests, False, title="Differences, paired by user; p-values corrected after Holm")
-    show(result.times(), False, title="Time")
-
-
-def write_table(table: pl.DataFrame, out: Path) -> None:
-    from .atomic import atomic_path
-
-    if out.suffix not in (".csv", ".parquet"):
-        raise BadParameter(f"--out must end in .csv or .parquet, got {out}")
-    with atomic_path(out) as temp:
-        if out.suffix == ".csv":
-            table.write_csv(temp)
-        else:
-            table.write_parquet(temp)
-
-
-def show(thing: Any, as_json: bool, *, title: str = "", wrap: bool = False) -> None:
-    """A frame, a list of rows or a mapping, as JSON or as a table."""
-    import polars as pl
-
-    if as_json:
-        rows = thing.to_dicts() if isinstance(thing, pl.DataFrame) else thing
-        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False, default=str))
-        return
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    if isinstance(thing, list):
-        thing = pl.DataFrame(thing, infer_schema_length=None)
-    if isinstance(thing, dict):
-        rows = [(name, said(value)) for name, value in thing.items()]
-        columns, numbers = ["", " "], [False, False]
-    else:
-        columns = thing.columns
-        numbers = [thing[c].dtype.is_numeric() for c in columns]
-        rows = [tuple(said(value) for value in row) for row in thing.rows()]
-    table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD)
-    table.show_header = not isinstance(thing, dict)
-    for name, number in zip(columns, numbers, strict=True):
-        fold = "fold" if wrap or not number else "ellipsis"
-        table.add_column(name, justify="right" if number else "left", overflow=fold)  # type: ignore[arg-type]
-    for row in rows:
-        table.add_row(*row)
-    console = Console(highlight=False, markup=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, markup=False, width=160)
-    console.print(table)
-
-
-def said(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.4f}" if abs(value) < 1000 else f"{value:,.1f}"
-    if isinstance(value, int):
-        return f"{value}"
-    if isinstance(value, list | tuple):
-        return ", ".join(said(each) for each in value)
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {said(each)}" for name, each in value.items())
-    return str(value)
-
-
-@contextmanager
-def progress() -> Iterator[Callable[[str, int, int | None], None]]:
-    """A bar a task on standard error, where that is a terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    console = Console(stderr=True)
-    with Progress(
-        *columns,
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as bars:
-        tasks: dict[str, Any] = {}
-
-        def told(what: str, done: int, total: int | None) -> None:
-            name, _, how = what.partition("\t")
-            if name not in tasks:
-                tasks[name] = bars.add_task(name, total=total)
-            bars.update(
-                tasks[name], completed=done, total=total, description=f"{name} {how}".rstrip()
-            )
-
-        yield told
-
-
-@contextmanager
-def spinning(what: str) -> Iterator[None]:
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield
-        return
-    with console.status(what):
-        yield
-
-
-if __name__ == "__main__":
-    main()
