@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from random_nets import random_net
 from scipy.stats import norm
 
 from headwater.data.toy import blocks
@@ -17,14 +18,7 @@ def x():
 
 
 def made(**parameters):
-    model = build("codigem", hidden_size=5, **parameters)
-    model.n_items_ = N
-    model.net_ = model.build()
-    torch.manual_seed(0)
-    with torch.no_grad():
-        for p in model.net_.parameters():
-            p.normal_(std=0.3)
-    return model
+    return random_net("codigem", N, std=0.3, hidden_size=5, **parameters)
 
 
 def passed(layers, x):

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from random_nets import random_net
 from scipy.special import log_softmax
 
 from headwater.data.toy import blocks, world
@@ -18,14 +19,7 @@ def x():
 
 
 def made(**parameters):
-    model = build("multdae", hidden_size=6, embedding_size=3, **parameters)
-    model.n_items_ = N
-    model.net_ = model.build()
-    torch.manual_seed(0)
-    with torch.no_grad():
-        for p in model.net_.parameters():
-            p.normal_(std=0.7)
-    return model
+    return random_net("multdae", N, hidden_size=6, embedding_size=3, **parameters)
 
 
 def weights(net):

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from random_nets import random_net
 from scipy.special import log_softmax
 
 from headwater.data.toy import blocks, world
@@ -19,15 +20,7 @@ def x():
 
 
 def made(**parameters):
-    """A model with a net whose weights are far from 0, so that no term of the loss is small."""
-    model = build("multvae", hidden_size=6, embedding_size=3, **parameters)
-    model.n_items_ = N
-    model.net_ = model.build()
-    torch.manual_seed(0)
-    with torch.no_grad():
-        for p in model.net_.parameters():
-            p.normal_(std=0.7)
-    return model
+    return random_net("multvae", N, hidden_size=6, embedding_size=3, **parameters)
 
 
 def encoded(net, x):

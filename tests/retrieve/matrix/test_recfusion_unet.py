@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from random_nets import random_net
 
 from headwater.data.toy import blocks
 from headwater.errors import BadParameter
@@ -10,24 +11,13 @@ from headwater.rows import Rows
 BOTH = pytest.mark.parametrize("name", ["recfusion_unet1d", "recfusion_unet2d"])
 
 
-def made(name, n_items, **parameters):
-    model = build(name, **parameters)
-    model.n_items_ = n_items
-    model.net_ = model.build()
-    torch.manual_seed(0)
-    with torch.no_grad():
-        for p in model.net_.parameters():
-            p.normal_(std=0.7)
-    return model
-
-
 @pytest.mark.usefixtures("double")
 @pytest.mark.parametrize("steps", [2, 3, 4, 6])
 @BOTH
 def test_loss_is_the_objective(name, steps, drawn):
     """Given what the net answers, and that it is asked for the right z and time."""
     x = blocks(users=6, items=9, length=4).log.matrix()
-    model = made(name, 9, noise_steps=steps)
+    model = random_net(name, 9, noise_steps=steps)
     net, asked, answers = model.net_, [], []
 
     def watched(images, t):
@@ -55,7 +45,7 @@ def test_loss_is_the_objective(name, steps, drawn):
 @pytest.mark.parametrize("n_items", [1, 2, 3, 8, 9])
 @BOTH
 def test_any_number_of_items(name, n_items):
-    model = made(name, n_items)
+    model = random_net(name, n_items)
     for users in (1, 2, 5):
         x = torch.rand(users, n_items)
         for found in (model.together(model.net_, x, 2), model.alone(model.net_, x, 1)):
@@ -66,7 +56,7 @@ def test_any_number_of_items(name, n_items):
 @BOTH
 def test_a_batch_is_its_rows(name):
     data = blocks(users=7, items=13, length=5)
-    model = made(name, 13)
+    model = random_net(name, 13)
     whole = model.scores(data.queries())
     assert (whole[0] != whole[1]).any()
     for i in range(7):
@@ -78,14 +68,14 @@ def test_learning_from_an_image_mixes_people():
     x = torch.rand(6, 10)
     other = torch.cat([x[:5], torch.rand(1, 10)])
     for name, mixes in (("recfusion_unet1d", False), ("recfusion_unet2d", True)):
-        model = made(name, 10)
+        model = random_net(name, 10)
         one, two = (model.together(model.net_, each, 1)[0] for each in (x, other))
         assert (not torch.allclose(one, two, atol=1e-6)) == mixes
 
 
 @BOTH
 def test_the_net_is_told_the_time(name):
-    model = made(name, 10)
+    model = random_net(name, 10)
     x = torch.rand(4, 10)
     assert not torch.allclose(model.alone(model.net_, x, 1), model.alone(model.net_, x, 2))
     e = torch.randn(model.net_.time[-1].out_features)

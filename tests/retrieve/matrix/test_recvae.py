@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from random_nets import random_net
 from scipy.special import expit, log_softmax, logsumexp
 from scipy.stats import norm
 
@@ -20,14 +21,7 @@ def x():
 
 
 def made(**parameters):
-    model = build("recvae", hidden_size=6, embedding_size=3, **parameters)
-    model.n_items_ = N
-    model.net_ = model.build()
-    torch.manual_seed(0)
-    with torch.no_grad():
-        for p in model.net_.parameters():
-            p.normal_(std=0.7)
-    return model
+    return random_net("recvae", N, hidden_size=6, embedding_size=3, **parameters)
 
 
 def weights(part):
