@@ -16,7 +16,7 @@ from .data import sources
 __all__ = ["examine"]
 
 EXTRAS = {
-    "numba": ("fast", "slim, wrmf, bpr and mf"),
+    "numba": ("fast", "slim, wrmf, bpr and mf; and faster re-rankers"),
     "optuna": ("tune", "headwater tune"),
     "altair": ("report", "headwater evaluate --report"),
     "vl-convert-python": ("report", "headwater evaluate --report"),
