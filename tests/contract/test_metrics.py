@@ -5,6 +5,7 @@ import pytest
 
 from headwater.registry import addresses, build, label, metric
 from headwater.testing import metrics as checks
+from headwater.types import PAD
 
 METRICS = addresses("metrics.")
 
@@ -62,6 +63,19 @@ def no_slot_filled(seen):
     return not seen.slate.filled.any()
 
 
+def no_item_linked_twice(seen):
+    genres = [set(each or []) for each in seen.data.catalog.table["genres"].to_list()]
+    out = []
+    for row in seen.slate.items.tolist():
+        listed = [item for item in row if item != PAD]
+        links = [
+            sum(bool(genres[i] & genres[j]) for b, j in enumerate(listed) if b != a)
+            for a, i in enumerate(listed)
+        ]
+        out.append(max(links, default=0) < 2)
+    return np.array(out, bool)
+
+
 def no_candidate(seen):
     return np.diff(seen.chances.indptr) == 0
 
@@ -78,6 +92,7 @@ UNDEFINED = {
     "metrics.calibrated_recall": nothing_chosen,
     "metrics.catalog_coverage": lambda seen: not len(seen) or items(seen) == 0,
     "metrics.category_coverage": no_kinds,
+    "metrics.clustering_coefficient": no_item_linked_twice,
     "metrics.dcg": nothing_chosen,
     "metrics.err_ia": nothing_chosen_or_no_kind_before,
     "metrics.gauc": lambda seen: bool(all_or_no_candidates_chosen(seen).all()),
