@@ -23,12 +23,15 @@ paper: $(VENV)/.dev
 	set -e; for table in figure-2.3 thesis-2.3 thesis-2.6; do \
 	  $(BIN)/headwater reproduce $$table --write papers/results; done; \
 	for table in thesis-2.5 thesis-2.2 thesis-2.1 guidance tuning; do \
-	  $(BIN)/headwater reproduce $$table --checkpoint runs/$$table --write papers/results; done
+	  $(BIN)/headwater reproduce $$table --checkpoint runs/$$table --write papers/results; done; \
+	for table in cdm-2 cdm-3 cdm-fig4; do \
+	  $(BIN)/headwater reproduce $$table --checkpoint runs/cdm --write papers/results; done
 	$(BIN)/python -m pytest -m paper
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/setup_peers.py
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/rerank.py
 	$(BIN)/python benchmarks/scaling.py
 
 docs: $(VENV)/.docs

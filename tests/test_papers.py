@@ -1,9 +1,13 @@
 import json
+from pathlib import Path
 
+import polars as pl
 import pytest
 
 from headwater import papers
 from headwater.errors import BadParameter, UnknownName
+
+RESULTS = Path(__file__).parents[1] / "papers" / "results"
 
 
 def test_lists_its_tables():
@@ -67,3 +71,15 @@ def test_a_picture_is_written_beside(tmp_path):
     assert (tmp_path / "figure-2.3.png").read_bytes()[:4] == b"\x89PNG"
     for row in found.table.iter_rows(named=True):
         assert row["ones forward, %"] == pytest.approx(row["closed form, %"], rel=0.01)
+
+
+@pytest.mark.parametrize("path", sorted(RESULTS.glob("*.json")), ids=lambda path: path.stem)
+def test_what_is_committed_can_be_written_over(path, tmp_path):
+    """Of a run of the same seeds, whatever a table's file holds besides."""
+    was = json.loads(path.read_text())
+    rest = {n: each for n, each in was.items() if n not in ("name", "title", "table", "notes")}
+    table = pl.DataFrame(was["table"], infer_schema_length=None)
+    found = papers.Reproduction(was["name"], was["title"], table, tuple(was["notes"]), rest)
+    (tmp_path / path.name).write_text(path.read_text())
+    papers.write(found, tmp_path)
+    assert json.loads((tmp_path / path.name).read_text())["table"] == was["table"]

@@ -18,7 +18,7 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from .errors import MissingColumn
+from .errors import DataError, MissingColumn
 
 __all__ = [
     "PAD",
@@ -47,6 +47,9 @@ Mask = NDArray[np.bool_]
 def _stacked(parts: Sequence[Any], names: Sequence[str]) -> dict[str, Any]:
     """The columns ``names`` of all ``parts``, one below the other, or None."""
     columns = {name: [getattr(part, name) for part in parts] for name in names}
+    for name, each in columns.items():
+        if len({column is None for column in each}) > 1:
+            raise DataError(f"of what is put below each other some has {name}, and some has none")
     return {n: None if each[0] is None else np.concatenate(each) for n, each in columns.items()}
 
 
@@ -434,14 +437,15 @@ class Impressions:
     def stack(parts: Sequence[Impressions]) -> Impressions:
         """The requests of all ``parts``, whose slates are of one width and have the same columns.
 
-        They share the pool and the guide of the first, and have no ids and nothing declined.
+        The result has no ids. `DataError` for what speaks of all requests of a part: pool, guide.
         """
         asked = [part.queries for part in parts]
+        if any(q.pool is not None or q.guide or q.declined is not None for q in asked):
+            raise DataError("requests with a pool, a guide or what was declined cannot be stacked")
         queries = replace(
             asked[0],
             history=Histories.stack([each.history for each in asked]),
             **_stacked(asked, ("user", "now")),
-            declined=None,
         )
         slate = Slate.stack([part.slate for part in parts])
         return Impressions(queries=queries, slate=slate, **_stacked(parts, ("clicks", "dwell")))

@@ -7,6 +7,12 @@ from headwater.metrics.gauc import GAUC
 from headwater.testing.metrics import ranked
 
 
+def candidates(seen):
+    """The items of the pool that each has not chosen before."""
+    past = [{item for item, _ in row} for row in naive.rows_of(seen.queries.history)]
+    return [[i for i in naive.catalogue(seen) if i not in known] for known in past]
+
+
 @naive.on_random_worlds
 def test_is_the_weighted_mean_of_auc(seen, k):
     scores = np.random.default_rng(k).integers(0, k, (len(seen), seen.truth.n_items))
@@ -15,7 +21,10 @@ def test_is_the_weighted_mean_of_auc(seen, k):
     known = ~np.isnan(each)
     weights = {
         "candidates": seen.candidates,
-        "chosen": [len(set(row)) for row in naive.choices(seen)],
+        "chosen": [
+            len({i for i in row if i in set(free)})
+            for row, free in zip(naive.choices(seen), candidates(seen), strict=True)
+        ],
     }
     for weight, w in weights.items():
         w = np.asarray(w, float)[known]

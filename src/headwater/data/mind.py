@@ -46,13 +46,8 @@ def _read(base: Path) -> Tables:
         click=pairs.list.eval(pl.element().str.extract(r"-(\d)$").cast(pl.Int8)),
     )
     items = _table(base / "news.tsv", NEWS)
-    named = [
-        pl.Series(
-            name, [[e["WikidataId"] for e in json.loads(text or "[]")] for text in items[name]]
-        )
-        for name in NEWS[-2:]
-    ]
-    return _tables(shown, items.drop("url").with_columns(each.cast(IDS) for each in named))
+    named = [pl.Series(name, [_ids(text) for text in items[name]], IDS) for name in NEWS[-2:]]
+    return _tables(shown, items.drop("url").with_columns(named))
 
 
 def _parquet(base: Path) -> Tables:

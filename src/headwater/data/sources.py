@@ -237,10 +237,11 @@ def load(
     asked = name if isinstance(name, Source) else source(name)
     have = tables(asked, folder)
     if have.shown is not None:
-        if like is not None or min_items_per_user or min_users_per_item or strict:
+        filters = (min_items_per_user, min_users_per_item, until_stable, strict)
+        if like is not None or duplicates != "last" or any(filters):
             raise BadParameter(
                 f"{asked.name} says what was shown, and its requests are read whole: without like, "
-                "min_items_per_user, min_users_per_item and strict"
+                "duplicates, min_items_per_user, min_users_per_item, until_stable and strict"
             )
         data = read_impressions(have.shown, items=have.items, users=have.users, seed=seed)
         return replace(data, notes=(asked.also, *data.notes)) if asked.also else data

@@ -76,14 +76,7 @@ def load_data(folder: str | Path) -> Dataset:
         ids = pl.read_parquet(folder / "requests.parquet") if about.get("named") else None
         shown = _within(arrays, "shown/")
         impressions = _impressions(shown, about, ids, len(items)) if shown else None
-    except (
-        OSError,
-        KeyError,
-        TypeError,
-        ValueError,
-        SafetensorError,
-        pl.exceptions.PolarsError,
-    ) as error:
+    except DAMAGED as error:
         raise BadArtifact(f"the data in {folder} is not whole: {error}. Save it again.") from None
     return Dataset(
         users=Ids(users.to_series(0)),

@@ -148,7 +148,7 @@ def collect(
     if "predicted" in needs:
         _can_predict(model, split, metrics)
     if "chances" in needs:
-        _can_say_chances(model, split, metrics)
+        _can_say_chances(model, split, metrics, sampled)
     n = split.truth.n_items
     k = min(max([m.k for m in metrics if hasattr(m, "k")], default=DEPTH), max(n, 1))
     look = bool(needs) or sampled is not None
@@ -235,8 +235,12 @@ def _can_predict(model: Recommender, split: Split, metrics: Sequence[Metric]) ->
         )
 
 
-def _can_say_chances(model: Recommender, split: Split, metrics: Sequence[Metric]) -> None:
+def _can_say_chances(
+    model: Recommender, split: Split, metrics: Sequence[Metric], sampled: Sampled | None
+) -> None:
     who = [label(metric) for metric in metrics if "chances" in getattr(metric, "needs", ())]
+    if sampled is not None:
+        raise BadParameter(f"{', '.join(who)} looks at all candidates: measure it without sampled")
     if split.candidates is None:
         raise DataError(
             f"{', '.join(who)} looks at how likely each candidate is, and this split has none of "

@@ -19,9 +19,9 @@ def calibration(model: Any, split: Split, *, bins: int = 10) -> pl.DataFrame:
     """A row for each bin of equal width that has a candidate in it, of a fitted ranker.
 
     ``from`` and ``to`` are its ends, ``said`` the mean chance that was said, ``chosen`` the share
-    that was chosen, with its 95 % interval after Wilson from ``low`` to ``high``, and
-    ``candidates`` their number. `DataError` where the split has no candidates or the model says no
-    chances. `report.calibration_plot` draws it.
+    that was chosen, ``candidates`` their number. ``low`` to ``high`` is its 95 % interval after
+    Wilson, as if candidates of one request had nothing to do with each other. `DataError` where the
+    split has no candidates or the model says no chances. `report.calibration_plot` draws it.
     """
     metric = CalibrationError(bins=bins)
     seen, _ = collect(model, split, [metric])

@@ -31,4 +31,4 @@ class AUC:
     needs: ClassVar[tuple[str, ...]] = ("ranks", "candidates")
 
     def __call__(self, seen: Evidence) -> Floats:  # (B,)
-        return areas(self, seen)
+        return areas(self, seen)[0]

@@ -42,8 +42,8 @@ class GAUC:
             raise BadParameter(f"GAUC: weight is candidates or chosen; got {self.weight!r}")
 
     def __call__(self, seen: Evidence) -> Floats:  # ()
-        each = areas(self, seen)
+        each, chosen = areas(self, seen)
         known = ~np.isnan(each)
-        number = needed(self, seen, "candidates") if self.weight == "candidates" else seen.wanted
+        number = needed(self, seen, "candidates") if self.weight == "candidates" else chosen
         weights = number[known]
         return np.array(np.average(each[known], weights=weights) if known.any() else np.nan)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -133,8 +133,11 @@ def write(found: Reproduction, folder: str | Path) -> Path:
     old = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     if "lines" in whole and "lines" in old and old["data"] == whole["data"]:
         whole = _merged(old, whole, list(_module(found.name).LINES))
-    elif "data" in found.table.columns and old.get("seeds") == whole["seeds"]:
+    elif isinstance(whole.get("data"), dict) and old.get("seeds") == whole.get("seeds"):
         whole = _beside(old, whole)
+        if found.picture is not None:
+            table = pl.DataFrame(whole["table"], infer_schema_length=None)
+            found = replace(found, picture=_module(found.name).picture(table))
     with atomic_path(path) as temp:
         text = json.dumps(whole, indent=1, ensure_ascii=False, default=str)
         temp.write_text(text + "\n", encoding="utf-8")
@@ -156,14 +159,14 @@ def _merged(old: dict[str, Any], new: dict[str, Any], order: list[str]) -> dict[
 
 def _beside(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     """With what ``old`` has of sources that ``new`` has not."""
-    stay = {name: each for name, each in old["data"].items() if name not in new["data"]}
+    stay = {name: each for name, each in old.get("data", {}).items() if name not in new["data"]}
 
     def kept(row: Any) -> bool:
         source = row["data"] if isinstance(row, dict) else row.partition(":")[0].partition(",")[0]
         return source in stay
 
     lists = {
-        name: [*filter(kept, old[name]), *new[name]]
+        name: [*filter(kept, old.get(name, [])), *new[name]]
         for name, each in new.items()
         if isinstance(each, list) and name != "seeds"
     }

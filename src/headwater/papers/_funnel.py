@@ -5,8 +5,8 @@ behind them; its 100 candidates are the last fifth, drawn at random, and what `d
 puts around it, by popularity and by what an `itemknn` that learned from the rest would show.
 
 movielens-1m    ratings of at least 4; one request a user; kinds are the 18 genres
-lastfm-hetrec   artists; three requests a user, each with another fifth; kinds are the tags that at
-                least 10 artists have, about 950
+lastfm-hetrec   artists; three requests a user, each with a fifth that is drawn anew; kinds are the
+                tags that at least 10 artists have, about 950
 
 People go by 80 / 10 / 10 % into training, validation and test; nobody tested is known to a ranker.
 Whatever learns in epochs keeps that of the best NDCG@20 on validation.
@@ -155,18 +155,18 @@ class Dial:
     name: str
     values: tuple[float, ...]
 
-    def chosen(self, model: Any, split: Split, least: float) -> float:
+    def chosen(self, model: Any, split: Split, least: float) -> tuple[float, bool]:
         """The one with the highest mean of both ILADs whose recall on ``split`` is at least
-        ``least``; the mildest if there is none. ``model`` is left with it."""
-        best, most = self.values[0], -np.inf
+        ``least``, and True; the mildest and False if there is none. ``model`` is left with it."""
+        best, most, met = self.values[0], -np.inf, False
         asked = [metrics(20)[name] for name in ("Recall", "ILAD", "ILAD by vectors")]
         for value in self.values:
             setattr(model, self.name, value)
             recall, *far = (np.nanmean(each) for each in measure(model, split, asked).values())
             if recall >= least and np.mean(far) > most:
-                best, most = value, float(np.mean(far))
+                best, most, met = value, float(np.mean(far)), True
         setattr(model, self.name, best)
-        return best
+        return best, met
 
 
 def evaluated(line: str, model: Any, split: Split) -> Evaluation:
@@ -174,11 +174,12 @@ def evaluated(line: str, model: Any, split: Split) -> Evaluation:
     return evaluate(model, split, every, name=line, fitted=True)
 
 
-def about(part: Part) -> dict[str, Any]:
+def about(part: Part, asked: Asked, name: str) -> dict[str, Any]:
     data, split = part.data, part.split
     learned_from = split.validation.train.impressions
     assert learned_from is not None
     return {
+        "command": asked.command(name, part.name),
         "users": len(data.users),
         "items": len(data.items),
         "events": len(data.log.items),

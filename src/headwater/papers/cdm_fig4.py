@@ -35,7 +35,7 @@ def reproduce(asked: Asked) -> Reproduction:
     rows: list[dict[str, Any]] = []
     described = {}
     for seed, part in parts(asked, "cdm-fig4"):
-        described[part.name] = about(part)
+        described[part.name] = about(part, asked, "cdm-fig4")
         for line in CDM:
             model = learned(cdm(line), part.split, seed, asked, line)
             for gamma in GAMMAS:
@@ -55,7 +55,6 @@ def reproduce(asked: Asked) -> Reproduction:
         notes=tuple(notes(means)),
         picture=picture(means),
         about={
-            "command": asked.command("cdm-fig4"),
             "seeds": asked.seeds,
             "data": described,
             "figures": rows,
@@ -68,8 +67,10 @@ def notes(means: pl.DataFrame) -> Iterator[str]:
         said = []
         for name in RISING:
             values = rows[name].to_numpy()
-            order = spearmanr(GAMMAS, values).statistic if np.ptp(values) else float("nan")
-            said.append(f"{name} {order:.2f}" if np.ptp(values) else f"{name} does not change")
+            if np.ptp(values):
+                said.append(f"{name} {spearmanr(GAMMAS, values).statistic:.2f}")
+            else:
+                said.append(f"{name} does not change")
         yield f"{data}, {line}: rank correlation with gamma: {', '.join(said)}"
 
 

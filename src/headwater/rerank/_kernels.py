@@ -19,7 +19,7 @@ PAD = -1
 LOWEST = -1e12
 LEVEL = 1e-9
 EPS = 1e-10
-NOTHING_NEW = -1e6
+NOTHING_NEW = -1e9
 
 
 @kernel
@@ -148,7 +148,7 @@ def volume(
     beats the best so far.
     """
     b, n, d = x.shape
-    room = max(min(window - 1, k), 1)
+    room = max(min(window - 1, k, n), 1)
     left, own, bound, taken = np.empty(n), np.empty(n), np.empty(n), np.empty(n, np.bool_)
     along, norm = np.empty((n, room)), np.empty(room)
     chosen, seen = np.empty(room, np.int64), np.empty(n, np.int64)

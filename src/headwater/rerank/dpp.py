@@ -30,7 +30,7 @@ from ._residual import EPS, Residual
 
 __all__ = ["DPP"]
 
-NOTHING_NEW = -1e6
+NOTHING_NEW = -1e9  # whatever has something new comes before what has nothing
 
 
 @dataclass(kw_only=True, eq=False)
