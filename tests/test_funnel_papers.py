@@ -24,6 +24,7 @@ def small(monkeypatch):
     monkeypatch.setattr(_funnel, "sourced", lambda name: blocks(users=80))  # noqa: ARG005
     monkeypatch.setattr(_funnel, "CANDIDATES", 20)
     monkeypatch.setitem(_funnel.HOW, "n_epochs", 1)
+    monkeypatch.setattr(cdm_2, "GAMMA", Dial(name="gamma", values=(0.0, 0.25, 0.5)))
 
 
 def test_nobody_tested_is_learned_from():
