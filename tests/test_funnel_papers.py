@@ -90,6 +90,9 @@ def test_table_2_says_what_was_measured():
     cdm = found.table.filter(found.table["method"] == "cdm, 1 %")
     assert (cdm["low"] <= cdm["beside dcn"]).all()
     assert len(found.about["students"]) == 2 * 2 * len(cdm_2.CDM)
+    dials = len(cdm_2.CDM) + len(cdm_2.RERANKERS)
+    assert [each["met"] for each in found.about["settings"]].count(True) > dials
+    assert len(found.about["settings"]) == 2 * 2 * dials
 
 
 @pytest.mark.usefixtures("small")
@@ -119,7 +122,7 @@ def test_table_3_and_figure_4_have_their_lines():
     four = papers.reproduce("cdm-fig4", methods=["movielens-1m"], splits=1)
     assert four.table.height == len(cdm_2.CDM) * 11
     two = papers.reproduce("cdm-2", methods=["movielens-1m"], splits=1)
-    mine = two.table.filter(two.table["metric"] == "Recall")
+    mine = two.table.filter(two.table["metric"] == "ILAD")
     same = 0
     for each in two.about["settings"]:
         line = each["line"].partition(",")[0]
@@ -127,7 +130,7 @@ def test_table_3_and_figure_4_have_their_lines():
             swept = four.table.filter(
                 (four.table["method"] == line) & (four.table["gamma"] == each["setting"])
             )
-            assert swept["Recall"][0] == mine.filter(mine["method"] == each["line"])["@20"][0]
+            assert swept["ILAD"][0] == mine.filter(mine["method"] == each["line"])["@20"][0]
             same += 1
     assert same > 0
     assert four.picture[:4] == b"\x89PNG"

@@ -102,10 +102,10 @@ def reproduce(asked: Asked) -> Reproduction:
         for line, found, more in measured(part, seed, asked):
             runs[part.name].setdefault(line, []).append(found)
             who = {"data": part.name, "seed": seed, "line": line}
-            chosen += (
-                [who | {"setting": more["setting"], "met": more["met"]}] if "met" in more else []
-            )
-            students += [who | more["student"]] if "student" in more else []
+            if "dial" in more:
+                chosen.append(who | more["dial"])
+            if "student" in more:
+                students.append(who | more["student"])
     tables = [tabled(name, each, "dcn", asked.seed) for name, each in runs.items()]
     taught = pl.DataFrame(students, infer_schema_length=None)
     return Reproduction(
