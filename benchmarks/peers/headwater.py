@@ -145,9 +145,6 @@ class Metrics:
         return {name: float(np.nanmean(judge(seen))) for name, judge in self.metrics.items()}
 
 
-METHODS = ("mmr", "dpp", "ssd", "dcn", "cdm", "cdm shared")
-
-
 class Rerank:
     """One request put to a stage; nets have learned next to nothing, which takes as long."""
 

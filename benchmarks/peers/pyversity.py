@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pyversity
 
-METHODS = ("mmr", "dpp", "ssd")
+SETTINGS = {"mmr": {"diversity": 0.3}, "dpp": {"diversity": 0.3}, "ssd": {"window": 10}}
 
 
 class Rerank:
@@ -15,4 +14,5 @@ class Rerank:
         self.method, self.x, self.scores, self.k = method, x, scores, k
 
     def once(self) -> Any:
-        return getattr(pyversity, self.method)(self.x, self.scores, self.k).indices.astype(np.int64)
+        rerank = getattr(pyversity, self.method)
+        return rerank(self.x, self.scores, self.k, **SETTINGS[self.method]).indices

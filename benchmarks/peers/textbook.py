@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-METHODS = ("mmr", "dpp")
-TRADE, ALPHA = 0.7, 1.0
+TRADE, ALPHA = 0.7, 7 / 6
 
 
 class Rerank:
