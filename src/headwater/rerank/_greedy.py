@@ -55,10 +55,11 @@ class Greedy(Model):
         step = max(1, CELLS // max(1, width * self.wide()))
         orders: list[Ints] = [np.zeros((0, width), np.int64)]
         for at in range(0, len(slate), step):
-            rows = slice(at, at + step)
-            part = slate[rows]
+            asked, part = queries, slate
+            if step < len(slate):
+                asked, part = queries[at : at + step], slate[at : at + step]
             relevance = np.maximum(scaled(part, self.scale), LOWEST)
-            orders.append(self.order(queries[rows], part, relevance))
+            orders.append(self.order(asked, part, relevance))
         return slate.take(np.concatenate(orders))
 
 
