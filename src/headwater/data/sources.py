@@ -136,7 +136,7 @@ def names() -> list[str]:
     """The names of all sources, kin side by side.
 
     >>> names()[:2]
-    ['movielens-100k', 'movielens-latest-small']
+    ['movielens-100k', 'movielens-small']
     """
     return list(_all())
 
