@@ -69,8 +69,8 @@ class CDM(Ranker):
     # vectors are the ranker's if its `by` is None
     teacher: Stage | None = None
     gamma: float = 0.2  # what the student's opinion is worth beside the ranker's
-    beta_kd: float = 1.0
-    beta_nce: float = 0.1
+    beta_kd: float = 0.1
+    beta_nce: float = 0.01
     picks: int = 10  # of the teacher
     k: int = 10  # candidates in a context
     context: Literal["each", "shared"] = "each"
