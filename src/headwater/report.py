@@ -32,9 +32,7 @@ def write(result: Evaluation | Comparison, path: str | Path, *, title: str | Non
     altair("a report")
     from vl_convert import javascript_bundle
 
-    path = Path(path)
-    if path.is_dir():
-        raise BadParameter(f"{path} is a folder; a report is a file, such as {path / 'out.html'}")
+    path = _file(path, "out.html")
     runs = _models(result)
     table = result.table()
     library = javascript_bundle()  # type: ignore[call-arg]  # its stub knows no defaults
@@ -64,6 +62,13 @@ def write(result: Evaluation | Comparison, path: str | Path, *, title: str | Non
     return path
 
 
+def _file(path: str | Path, such_as: str) -> Path:
+    path = Path(path)
+    if path.is_dir():
+        raise BadParameter(f"{path} is a folder; this writes a file, such as {path / such_as}")
+    return path
+
+
 def calibration_plot(
     tables: Mapping[str, pl.DataFrame], path: str | Path, *, title: str = "Calibration"
 ) -> Path:
@@ -72,7 +77,7 @@ def calibration_plot(
     What lies on the diagonal happens as often as was said.
     """
     alt = altair("a calibration plot")
-    path = Path(path)
+    path = _file(path, "plot.png")
     rows = [row | {"model": name} for name, each in tables.items() for row in each.to_dicts()]
     ends = [{"said": 0, "chosen": 0}, {"said": 1, "chosen": 1}]
     share = alt.Scale(domain=[0, 1])

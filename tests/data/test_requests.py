@@ -165,3 +165,15 @@ def test_what_was_before_with_times_of_today():
     log = Histories.of(rows, np.zeros(600, int), n_rows=300, n_items=1, times=at)
     now = np.full(300, 1_575_158_387)
     assert (log.before(np.arange(300, dtype=np.int32), now).lengths == 1).all()
+
+
+def test_requests_that_cannot_be_below_each_other():
+    part = split(blocks(users=40), "random_per_user", seed=0)
+    shown = drawn(part, k=8, seed=0)
+    timed = replace(shown, dwell=shown.clicks)
+    for pair in ([shown, timed], [timed, shown]):
+        with pytest.raises(DataError, match="some has dwell, and some has none"):
+            Impressions.stack(pair)
+    pool = replace(shown, queries=replace(shown.queries, pool=np.ones(60, bool)))
+    with pytest.raises(DataError, match="a pool, a guide or what was declined"):
+        Impressions.stack([shown, pool])

@@ -480,6 +480,8 @@ def test_mind_is_what_was_shown() -> None:
     assert shown.queries.history.lengths.tolist() == [2, 0]
     with pytest.raises(BadParameter, match="its requests are read whole"):
         load("mind-demo", min_items_per_user=5)
+    with pytest.raises(BadParameter, match="its requests are read whole"):
+        load("mind-demo", duplicates="sum")
 
 
 @pytest.mark.usefixtures("folder")

@@ -9,7 +9,14 @@ from headwater.data.requests import drawn, split_requests  # noqa: E402
 from headwater.data.split import split  # noqa: E402
 from headwater.data.toy import blocks  # noqa: E402
 from headwater.errors import BadParameter, DataError  # noqa: E402
-from headwater.evaluation import EarlyStopping, calibration, fit, judge, measure  # noqa: E402
+from headwater.evaluation import (  # noqa: E402
+    EarlyStopping,
+    Sampled,
+    calibration,
+    fit,
+    judge,
+    measure,
+)
 from headwater.rank._cross import CrossAndDeep  # noqa: E402
 from headwater.rank._net import came  # noqa: E402
 from headwater.registry import build, label  # noqa: E402
@@ -235,7 +242,11 @@ def test_its_chances_are_measured(asked, tmp_path):
         measure(build("dcn", loss="pairwise").fit(asked.train), asked, ["log_loss"])
     with pytest.raises(DataError, match="this split has none of its own"):
         measure(model, replace(asked, candidates=None), ["log_loss"])
+    with pytest.raises(BadParameter, match="measure it without sampled"):
+        measure(model, asked, ["log_loss"], sampled=Sampled(negatives=2))
     pytest.importorskip("altair")
+    with pytest.raises(BadParameter, match="is a folder"):
+        calibration_plot({"dcn": table}, tmp_path)
     drawn_at = calibration_plot({"dcn": table}, tmp_path / "plot.png")
     assert drawn_at.read_bytes()[:4] == b"\x89PNG"
 

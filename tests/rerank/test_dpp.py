@@ -88,3 +88,10 @@ def test_mistakes():
         DPP(theta=1)
     with pytest.raises(BadParameter, match="window must be at least 1"):
         DPP(window=0)
+
+
+def test_more_picks_than_candidates_cost_no_memory():
+    data = world()
+    queries, slate = lists(data)
+    every, many = (DPP(by="text", k=k).fit(data)(queries, slate) for k in (15, 10**9))
+    np.testing.assert_array_equal(many.items, every.items)

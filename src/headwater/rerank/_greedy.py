@@ -17,6 +17,9 @@ from ..types import PAD, Dataset, Floats, Ints, Mask, Queries, Slate
 Gain = Callable[[Ints | None], Floats]
 """What each candidate (B, K) would add now, told which slot (B,) of each row was picked last."""
 
+Compiled = tuple[str, tuple[Any, ...]]
+"""The name of a kernel in `_kernels`, and its arguments up to ``filled``."""
+
 CELLS = 1 << 24  # most numbers that describe the candidates of one chunk of requests
 
 LOWEST = -1e12  # a gain of -inf is still better than no candidate
@@ -103,9 +106,10 @@ class ByVectors(Greedy):
             return greedy(self.among(exact, relevance, self.length(interest)), filled, k)
         from . import _kernels
 
-        order = np.empty(filled.shape, np.int64)
         x = np.ascontiguousarray(x, np.float32)
-        self.compiled(_kernels, x, relevance, self.length(interest), filled, k, order)
+        name, arguments = self.compiled(x, relevance, self.length(interest), k)
+        order = np.empty(filled.shape, np.int64)
+        getattr(_kernels, name)(*arguments, filled, k, order)
         return order
 
     def interest(self, queries: Queries) -> Floats:  # (B, D)
@@ -122,17 +126,8 @@ class ByVectors(Greedy):
         """``x`` (B, K, D) describes the candidates, ``interest`` (B, D) who asks."""
         raise NotImplementedError
 
-    def compiled(
-        self,
-        kernels: Any,
-        x: Floats,
-        relevance: Floats,
-        interest: Floats,
-        filled: Mask,
-        k: int,
-        order: Ints,
-    ) -> None:
-        """The same, by one of the ``kernels``, into ``order`` (B, K)."""
+    def compiled(self, x: Floats, relevance: Floats, interest: Floats, k: int) -> Compiled:
+        """The kernel that does the same, and what it takes."""
         raise NotImplementedError
 
 

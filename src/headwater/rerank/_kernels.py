@@ -1,7 +1,8 @@
 """The greedy loop over vectors, compiled: what `_greedy.greedy` does with `among`, far faster.
 
 Each kernel writes ``order`` (B, K) as `greedy` gives it: the picks, then the rest as it was, then
-PAD. Vectors ``x`` (B, K, D) are float32. Of equals the earlier slot.
+PAD. Vectors ``x`` (B, K, D) are float32. Of equals the earlier slot. What is compiled is kept on
+disk until this file changes, so touch it when one of the constants that it imports does.
 """
 
 from __future__ import annotations
@@ -11,15 +12,11 @@ from typing import Any
 import numpy as np
 
 from ..compiled import kernel
+from ..types import PAD
+from ._greedy import LEVEL, LOWEST
+from ._residual import EPS, NOTHING_NEW
 
 __all__ = ["nearest", "volume"]
-
-# those of `_greedy` and `_residual`
-PAD = -1
-LOWEST = -1e12
-LEVEL = 1e-9
-EPS = 1e-10
-NOTHING_NEW = -1e9
 
 
 @kernel

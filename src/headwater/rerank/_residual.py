@@ -8,6 +8,7 @@ from ..types import Floats, Ints
 from ._greedy import alike
 
 EPS = 1e-10  # a squared length below this is none
+NOTHING_NEW = -1e9  # whatever has something new comes before what has nothing
 
 
 class Residual:

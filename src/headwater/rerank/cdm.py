@@ -16,7 +16,8 @@ straight-through: k candidates going forward, the relaxed ones going backward. t
 without a gradient, at length one, f on the teacher's own scale; its first ``picks`` are what the
 student is to find.
 
-With ``apart`` the ranker learns as if alone, and the student from what it knows so far.
+With ``apart`` the student's part of the loss leaves the ranker's weights alone, and the student
+learns from what the ranker knows so far.
 
 With ``context`` "each" every candidate attends to every other, which costs N^2 for a request. With
 "shared", Headwater's own, the contexts are drawn once for a request, from u in place of e_i, and a
@@ -64,7 +65,7 @@ class CDM(Ranker):
     learns_from_impressions: ClassVar[bool] = True
     reason: ClassVar[str] = "for relevance and variety"
 
-    ranker: Ranker  # with a net: dcn, ipw, logistic
+    ranker: Ranker  # with a net: dcn, ipw, logistic; its first weights follow its own `how.seed`
     # compares vectors: mmr, dpp, ssd, gsp; None is interest_mmr. Its `k` is ``picks`` here, and its
     # vectors are the ranker's if its `by` is None
     teacher: Stage | None = None

@@ -19,18 +19,15 @@ Differs: their code stops where nothing new is left. S may be moved to [0, 1] by
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from ..model import at_least, between
-from ..types import Floats, Ints, Mask
-from ._greedy import ByVectors, Gain
-from ._residual import EPS, Residual
+from ..types import Floats, Ints
+from ._greedy import ByVectors, Compiled, Gain
+from ._residual import EPS, NOTHING_NEW, Residual
 
 __all__ = ["DPP"]
-
-NOTHING_NEW = -1e9  # whatever has something new comes before what has nothing
 
 
 @dataclass(kw_only=True, eq=False)
@@ -71,15 +68,11 @@ class DPP(ByVectors):
 
     def compiled(
         self,
-        kernels: Any,
         x: Floats,
         relevance: Floats,
         interest: Floats,  # noqa: ARG002
-        filled: Mask,
         k: int,
-        order: Ints,
-    ) -> None:
-        window = self.window or k + 1
+    ) -> Compiled:
         good = self.theta / (1 - self.theta) * relevance
-        x = self.moved(x)
-        kernels.volume(x, good, relevance, 0, 0.0, window, True, filled, k, order)
+        window = self.window or k + 1
+        return "volume", (self.moved(x), good, relevance, 0, 0.0, window, True)

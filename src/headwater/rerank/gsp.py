@@ -13,11 +13,10 @@ Differs: the paper names it and gives no formula; this is the plainest.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from ..model import at_least
-from ..types import Floats, Ints, Mask
-from ._greedy import ByVectors, Gain
+from ..types import Floats, Ints
+from ._greedy import ByVectors, Compiled, Gain
 from ._residual import Residual
 
 __all__ = ["GSP"]
@@ -45,12 +44,9 @@ class GSP(ByVectors):
 
     def compiled(
         self,
-        kernels: Any,
         x: Floats,
         relevance: Floats,
         interest: Floats,  # noqa: ARG002
-        filled: Mask,
         k: int,
-        order: Ints,
-    ) -> None:
-        kernels.volume(x, relevance, relevance, 1, self.gamma, k + 1, True, filled, k, order)
+    ) -> Compiled:
+        return "volume", (x, relevance, relevance, 1, self.gamma, k + 1, True)

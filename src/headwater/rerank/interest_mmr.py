@@ -17,14 +17,14 @@ Differs: the paper's u is what its ranker learned of the user; here it is made o
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from scipy.special import expit
 
 from ..model import at_least
-from ..types import Floats, Ints, Mask
-from ._greedy import ByVectors, Gain, alike
+from ..types import Floats, Ints
+from ._greedy import ByVectors, Compiled, Gain, alike
 
 __all__ = ["InterestMMR"]
 
@@ -61,13 +61,10 @@ class InterestMMR(ByVectors):
 
     def compiled(
         self,
-        kernels: Any,
         x: Floats,
         relevance: Floats,
         interest: Floats,
-        filled: Mask,
-        k: int,
-        order: Ints,
-    ) -> None:
+        k: int,  # noqa: ARG002
+    ) -> Compiled:
         seen = x * interest[:, None, :].astype(np.float32)
-        kernels.nearest(seen, relevance, self.diversity, True, filled, k, order)
+        return "nearest", (seen, relevance, self.diversity, True)

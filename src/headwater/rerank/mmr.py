@@ -14,13 +14,12 @@ Differs: in nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from ..model import between
-from ..types import Floats, Ints, Mask
-from ._greedy import ByVectors, Gain, alike
+from ..types import Floats, Ints
+from ._greedy import ByVectors, Compiled, Gain, alike
 
 __all__ = ["MMR"]
 
@@ -50,13 +49,10 @@ class MMR(ByVectors):
 
     def compiled(
         self,
-        kernels: Any,
         x: Floats,
         relevance: Floats,
         interest: Floats,  # noqa: ARG002
-        filled: Mask,
-        k: int,
-        order: Ints,
-    ) -> None:
+        k: int,  # noqa: ARG002
+    ) -> Compiled:
         good = self.trade * relevance
-        kernels.nearest(x, good, 1 - self.trade, False, filled, k, order)
+        return "nearest", (x, good, 1 - self.trade, False)

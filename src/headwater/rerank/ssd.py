@@ -19,14 +19,14 @@ Differs: the first pick is the best by r alone; r is that of the request at mean
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from ..features import Scale
 from ..model import at_least, between
-from ..types import Floats, Ints, Mask
-from ._greedy import ByVectors, Gain
+from ..types import Floats, Ints
+from ._greedy import ByVectors, Compiled, Gain
 from ._residual import Residual
 
 __all__ = ["SSD"]
@@ -68,16 +68,13 @@ class SSD(ByVectors):
 
     def compiled(
         self,
-        kernels: Any,
         x: Floats,
         relevance: Floats,
         interest: Floats,  # noqa: ARG002
-        filled: Mask,
-        k: int,
-        order: Ints,
-    ) -> None:
-        product = self.volume == "product"
-        good = relevance if product else self.theta * relevance
-        gamma = self.gamma if product else (1 - self.theta) * self.gamma
-        form, x = 2 if product else 1, self.biased(x)
-        kernels.volume(x, good, relevance, form, gamma, self.window, False, filled, k, order)
+        k: int,  # noqa: ARG002
+    ) -> Compiled:
+        x = self.biased(x)
+        if self.volume == "product":
+            return "volume", (x, relevance, relevance, 2, self.gamma, self.window, False)
+        good, gamma = self.theta * relevance, (1 - self.theta) * self.gamma
+        return "volume", (x, good, relevance, 1, gamma, self.window, False)
