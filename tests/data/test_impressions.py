@@ -170,6 +170,13 @@ def test_requests_without_times_beside_a_log():
             DataError,
             "a propensity is a chance, above 0 and at most 1; the frame has 1.5",
         ),
+        (
+            lambda t: t.with_columns(
+                propensity_score=pl.Series([0.5, None, 0.25, 1.0, None, 0.1]),
+            ),
+            DataError,
+            "2 of 6 slots of the frame have no propensity",
+        ),
         (lambda t: t.with_columns(position=pl.lit("top")), DataError, "position of .* not all num"),
         (lambda t: t.head(0), DataError, "but no rows"),
         (lambda t: t.with_columns(click=pl.lit("maybe")), DataError, "not all numbers: 'maybe'"),

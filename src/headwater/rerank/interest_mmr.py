@@ -55,7 +55,7 @@ class InterestMMR(ByVectors):
             if last is None:
                 return relevance
             near = np.maximum(near, expit(alike(seen, row, last)))
-            return relevance - self.diversity * near
+            return relevance - self.diversity * near  # the 1 of Div is the same for all
 
         return gain
 
