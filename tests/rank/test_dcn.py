@@ -62,7 +62,7 @@ def test_serves_what_it_was_trained_with(asked):
     shown = asked.train.impressions[np.arange(9)]
     logits = model.logits(shown.queries, shown.slate)
     fitted = model.net_
-    batch, rows = model.begin(asked.train)
+    batch, rows = model.begin(asked.train, 0)
     assert len(rows) == len(asked.train.impressions)
     learned = batch(np.arange(9), torch.device("cpu"))
     served = model.requests(shown.queries, shown.slate, "cpu")
@@ -216,6 +216,17 @@ def test_who_is_in_no_request_is_a_stranger(asked):
     met = replace(queries, user=asked.train.impressions.queries.user[: len(rows)])
     np.testing.assert_array_equal(said, model.logits(nobody, slate))
     assert (said != model.logits(met, slate)).any()
+
+
+@pytest.mark.parametrize("history", [1, 3])
+def test_what_is_never_looked_at_is_a_stranger(asked, history):
+    """An item that is in histories, but before the latest that the net looks at."""
+    shown = asked.train.impressions[np.arange(2)]
+    few = replace(asked.train, impressions=shown)
+    model = build("dcn", hidden_sizes=[8], history=history, how={"n_epochs": 1}).fit(few)
+    met = [shown.slate.items.ravel(), shown.queries.history.padded(history).ravel()]
+    codes = model.net_["fields"].state_dict()["item_id_codes"].numpy()[: asked.train.log.n_items]
+    assert set(np.flatnonzero(codes)) == set(np.concatenate(met)) - {-1}
 
 
 def test_its_chances_are_measured(asked, tmp_path):

@@ -134,7 +134,7 @@ def test_the_loss_is_its_three_parts():
         if not found:
             first = model.net_.state_dict()
         model.net_.load_state_dict(first)
-        batch, _ = model.ranker.begin(asked.train)
+        batch, _ = model.ranker.begin(asked.train, 0)
         model.ranker.net_ = model.net_["ranker"]
         model.net_.eval()
         requests = batch(np.arange(20), torch.device("cpu"))
@@ -217,6 +217,38 @@ def test_gamma_is_the_students_share():
             model.logits(asked.queries, asked.candidates), f + gamma * y, rtol=1e-6
         )
     assert measure(model, asked, ["NDCG@5"])["NDCG@5"].shape == (len(asked),)
+
+
+def test_each_seed_starts_the_ranker_elsewhere():
+    part = split(blocks(), "random_per_user", seed=0)
+    asked = split_requests(part.train, drawn(part, k=8, seed=0), seed=0)
+    how = {"n_epochs": 1, "learning_rate": 1e-12}
+    first = [
+        made(how={**how, "seed": seed}).fit(asked.train).net_["ranker"].state_dict()
+        for seed in (0, 1, 0)
+    ]
+    name = "fields.tables.item_id.weight"
+    assert torch.equal(first[0][name], first[2][name])
+    assert not torch.allclose(first[0][name], first[1][name], atol=1e-3)
+
+
+def test_while_learning_nothing_is_hidden_from_the_teacher(monkeypatch):
+    part = split(blocks(), "random_per_user", seed=0)
+    asked = split_requests(part.train, drawn(part, k=8, seed=0), seed=0)
+    ranker = {**RANKER, "unknown": 0.9}
+    model = build("cdm", ranker=ranker, picks=3, how={"n_epochs": 1}).fit(asked.train)
+    shown = asked.train.impressions[np.arange(20)]
+    requests = replace(
+        model.ranker.requests(shown.queries, shown.slate, "cpu"),
+        clicks=torch.from_numpy(shown.clicks),
+    )
+    want = model.picked(shown.queries, shown.slate)
+    taught, got = model.taught, []
+    monkeypatch.setattr(model, "taught", lambda *given: got.append(taught(*given)) or got[-1])
+    net = model.net_.train()
+    model.loss(net, requests, 0, 0.5)
+    np.testing.assert_array_equal(got[0].numpy(), want)
+    assert net["ranker"].training
 
 
 def test_mistakes():

@@ -114,10 +114,12 @@ class NetRanker(Ranker):
         return nn.ModuleDict({"fields": encoder, "head": self.head(width)})
 
     def epochs(self, data: Dataset) -> Iterator[float]:
-        batch, rows = self.begin(data)
+        batch, rows = self.begin(data, self.how.seed)
         yield from train(self, data, batch, self.step, rows=rows)
 
-    def begin(self, data: Dataset) -> tuple[Callable[[Ints, torch.device], Requests], Ints]:
+    def begin(
+        self, data: Dataset, seed: int
+    ) -> tuple[Callable[[Ints, torch.device], Requests], Ints]:
         """Make the net, and what `train` needs of ``data``: how to make batches, and the rows."""
         shown = data.impressions
         if shown is None:
@@ -133,11 +135,13 @@ class NetRanker(Ranker):
             most_codes=self.most_codes,
         )
         forget_unmet(arrays["user_id_codes"], shown.queries.user)
-        forget_unmet(arrays["item_id_codes"], shown.slate.items, shown.queries.history.items)
+        past = shown.queries.history
+        looked_at = past.items[past.recency <= self.history]
+        forget_unmet(arrays["item_id_codes"], shown.slate.items, looked_at)
         self.fields_ = json.dumps([asdict(each) for each in fields])
         self.timed_ = int(len(shown) > 0 and np.ptp(shown.queries.now) > 0)
         weights = self.weights(data, shown)
-        with seeded([self.how.seed]):
+        with seeded([seed]):
             self.net_ = self.build()
         self.net_["fields"].fill(arrays)
 

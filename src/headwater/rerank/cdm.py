@@ -65,7 +65,7 @@ class CDM(Ranker):
     learns_from_impressions: ClassVar[bool] = True
     reason: ClassVar[str] = "for relevance and variety"
 
-    ranker: Ranker  # with a net: dcn, ipw, logistic; its first weights follow its own `how.seed`
+    ranker: Ranker  # with a net: dcn, ipw, logistic; CDM's `how` stands in for its own
     # compares vectors: mmr, dpp, ssd, gsp; None is interest_mmr. Its `k` is ``picks`` here, and its
     # vectors are the ranker's if its `by` is None
     teacher: Stage | None = None
@@ -107,7 +107,7 @@ class CDM(Ranker):
 
     def epochs(self, data: Dataset) -> Iterator[float]:
         ranker: Any = self.ranker
-        batch, rows = ranker.begin(data)
+        batch, rows = ranker.begin(data, self.how.seed)
         if self.teacher is not None:
             cast("Any", self.teacher).fit(data)
         with seeded([self.how.seed]):
@@ -127,12 +127,12 @@ class CDM(Ranker):
         ranker: Any = self.ranker
         total = ranker.step(net["ranker"], asked, step)
         there = asked.items >= 0
-        e, u = self.described(net, asked)
-        with torch.no_grad():
+        with torch.no_grad():  # the teacher is shown what the ranker knows, nothing hidden
             learning = net["ranker"].training
             f = ranker.scored(net["ranker"].eval(), asked).sigmoid()
+            picked = self.taught(*self.described(net, asked), f, asked)
             net["ranker"].train(learning)
-            picked = self.taught(e, u, f, asked)
+        e, u = self.described(net, asked)
         if self.apart:
             e, u = e.detach(), u.detach()
         made = self.contexts(net["student"], e, u, there, tau=tau)
