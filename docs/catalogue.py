@@ -15,18 +15,21 @@ from headwater.registry import addresses
 
 ROOT = Path(__file__).parents[1]
 METRIC_NAMES = 60
+NAMED = ("losses.", "metrics.")  # folders of which the table has the names alone
 
 
 def methods_table() -> str:
-    """Every method with what it is; the metrics in one line, since there are many."""
+    """Every method with what it is; losses and metrics in a line each, since there are many."""
     rows = ["| method | what it is | source |", "|---|---|---|"]
     for one in catalogue.entries():
-        if one["address"].startswith("metrics."):
+        if one["address"].startswith(NAMED):
             continue
         what = one["what"].split(": ", 1)[-1].rstrip(".")
         rows.append(f"| `{one['name']}` | {what} | {short(one['source'])} |")
-    metrics = ", ".join(f"`{w.rsplit('.', 1)[-1]}`" for w in addresses("metrics."))
-    return "\n".join([*rows, "", f"Metrics: {metrics}."])
+    for folder in NAMED:
+        names = ", ".join(f"`{w.rsplit('.', 1)[-1]}`" for w in addresses(folder))
+        rows += ["", f"{folder.strip('.').capitalize()}: {names}."]
+    return "\n".join(rows)
 
 
 def short(source: str) -> str:

@@ -35,6 +35,7 @@ FOLDERS = (
     "intent",
     "satisfaction",
     "enrich",
+    "losses",
     "metrics",
 )
 EXTRAS = {

@@ -10,7 +10,8 @@ STAGES = ("retrieve", "rank", "rerank", "explore", "thumbnail", "intent", "satis
 LAYERS = (
     ("errors",),
     ("types", "atomic", "rows", "pictures"),
-    ("losses", "model", "state"),
+    ("likelihoods", "model", "state"),
+    ("losses",),
     ("train", "checkpoint", "compiled", "negatives", "nets", "evidence", "features", "fields"),
     ("data",),
     (*STAGES, "metrics"),

@@ -48,7 +48,21 @@ def asked():
     return split_requests(part.train, drawn(part, k=12, popularity=0, seed=0), seed=0)
 
 
-@pytest.mark.parametrize("loss", ["pointwise", "pairwise", "listwise"])
+@pytest.mark.parametrize(
+    "loss",
+    [
+        "bce",
+        "focal",
+        "pairwise",
+        "listwise",
+        {"model": "approx_ndcg", "temperature": 0.3},
+        "lambda_loss",
+        {"model": "recall_at_k", "k": 5},
+        {"model": "sigmoid_f1", "average": "samples"},
+        {"model": "smooth_metric", "metric": "mcc", "average": "micro"},
+    ],
+    ids=str,
+)
 def test_learns_what_people_like(asked, loss):
     """Of people it has never seen, by their histories: far above chance, for every loss."""
     how = {"n_epochs": 25, "learning_rate": 0.01, "batch_size": 32}

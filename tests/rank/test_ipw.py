@@ -84,5 +84,5 @@ def test_what_is_rare_in_a_history_gains(data):
 def test_mistakes():
     with pytest.raises(BadParameter, match="least must be above 0"):
         build("ipw", least=0)
-    with pytest.raises(BadParameter, match="pointwise loss of its own"):
+    with pytest.raises(BadParameter, match="weighs the clicks of bce"):
         build("ipw", by="popularity", loss="listwise")

@@ -249,7 +249,7 @@ def _can_say_chances(
     if not getattr(model, "says_chances", False):
         raise DataError(
             f"{', '.join(who)} looks at how likely each candidate is, and what "
-            f"{type(model).__name__} says is no chance; rankers with a pointwise loss say one"
+            f"{type(model).__name__} says is no chance; rankers with the loss bce say one"
         )
 
 

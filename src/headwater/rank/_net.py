@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -14,13 +14,12 @@ from torch import Tensor, nn
 from ..errors import DataError
 from ..features import scaled
 from ..fields import Field, fields_of
-from ..losses import listwise, pairwise, pointwise
+from ..losses._base import Loss
+from ..losses.bce import BCE
 from ..model import Ranker, at_least, between, learned
 from ..nets import FieldEncoder
 from ..train import Train, ready, seeded, train
 from ..types import Dataset, Floats, Impressions, Ints, Queries, Slate
-
-LOSSES = {"pointwise": pointwise, "pairwise": pairwise, "listwise": listwise}
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +79,7 @@ class NetRanker(Ranker):
     most_codes: int = 100_000  # values of a field; if there are more, they are hashed
     came: bool = False  # look at the place and score that a candidate came with
     unknown: float = 0.1  # share of user and item numbers that are hidden while training
-    loss: Literal["pointwise", "pairwise", "listwise"] = "pointwise"
+    loss: Loss = BCE()
     how: Train = Train(n_epochs=20, batch_size=128, learning_rate=1e-3)
 
     fields_: str = learned()  # what there is, as JSON
@@ -95,7 +94,7 @@ class NetRanker(Ranker):
 
     @property
     def says_chances(self) -> bool:
-        return self.loss == "pointwise"
+        return self.loss.says_chances
 
     def head(self, width: int) -> nn.Module:
         """From (..., width) to (..., 1)."""
@@ -161,7 +160,7 @@ class NetRanker(Ranker):
     def step(self, net: Any, asked: Requests, step: int) -> Tensor:  # noqa: ARG002
         assert asked.clicks is not None
         logits = self.scored(net, asked)
-        return LOSSES[self.loss](logits, asked.clicks, asked.items >= 0, asked.weights)
+        return self.loss(logits, asked.clicks, asked.items >= 0, asked.weights)
 
     def scored(self, net: Any, asked: Requests) -> Tensor:  # (B, K)
         x = net["fields"](asked.user, asked.items, asked.now, asked.past)

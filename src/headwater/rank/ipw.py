@@ -28,7 +28,7 @@ from torch import Tensor
 
 from ..errors import BadParameter
 from ..features import shares, taste
-from ..losses import pointwise
+from ..losses.bce import BCE
 from ..model import at_least, between
 from ..types import Dataset, Floats, Impressions, Ints
 from ._cross import Crossed
@@ -50,8 +50,11 @@ class IPW(Crossed):
         at_least(self, "eta", self.eta, 0)
         at_least(self, "least", self.least, 0, above=True)
         between(self, "least", self.least, 0, 1)
-        if self.by == "popularity" and self.loss != "pointwise":
-            raise BadParameter("IPW: by='popularity' has a pointwise loss of its own, and no other")
+        if self.by == "popularity" and not isinstance(self.loss, BCE):
+            raise BadParameter(
+                "IPW: by='popularity' weighs the clicks of bce, and of no other loss; got "
+                f"{self.loss!r}"
+            )
 
     @property
     def says_chances(self) -> bool:
@@ -92,4 +95,4 @@ class IPW(Crossed):
         assert asked.clicks is not None
         assert asked.weights is not None
         there = asked.items >= 0
-        return pointwise(self.scored(net, asked), asked.clicks * asked.weights, there)
+        return self.loss(self.scored(net, asked), asked.clicks * asked.weights, there)

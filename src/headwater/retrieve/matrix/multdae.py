@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ...losses import multinomial
+from ...likelihoods import multinomial
 from ...model import at_least
 from ...rows import Rows
 from ...train import Train

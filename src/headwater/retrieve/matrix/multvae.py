@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ...losses import gaussian_kl, multinomial
+from ...likelihoods import gaussian_kl, multinomial
 from ...model import at_least
 from ...rows import Rows
 from ...train import Train

@@ -46,7 +46,7 @@ from torch import Tensor, nn
 from torch.nn.functional import silu
 
 from ...errors import BadParameter, UnknownName
-from ...losses import whole
+from ...likelihoods import whole
 from ...model import at_least, between, learned
 from ...nets import Bag
 from ...rows import Rows

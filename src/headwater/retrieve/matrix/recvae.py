@@ -27,7 +27,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
-from ...losses import multinomial
+from ...likelihoods import multinomial
 from ...model import at_least
 from ...nets import Bag
 from ...rows import Rows
