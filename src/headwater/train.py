@@ -117,7 +117,7 @@ def train(
     state = _State(net, optimizers)
     kept = None
     if how.checkpoint is not None:
-        kept = Kept(how.checkpoint, identity(model, data))
+        kept = Kept(how.checkpoint, identity(model, data, rows))
         state.restore(kept)
         net.eval()
     try:
@@ -188,8 +188,9 @@ def _epochs(
             state.keep(kept)
 
 
-def identity(model: Any, data: Dataset) -> str:
-    """What a run depends on, as text: the model's settings, the events and the catalogue."""
+def identity(model: Any, data: Dataset, rows: Ints | None = None) -> str:
+    """What a run depends on, as text: the model's settings, the events, the catalogue, and which
+    ``rows`` it learns from."""
     plain = replace(model, how=replace(model.how, checkpoint=None, log=None))
     sha = hashlib.sha256()
     table = io.BytesIO()
@@ -206,6 +207,7 @@ def identity(model: Any, data: Dataset) -> str:
         shown = data.impressions
         arrays += [shown.slate.items, shown.clicks, shown.queries.user, shown.queries.now]
         arrays += [shown.queries.history.start, shown.queries.history.items]
+    arrays += [] if rows is None else [rows]
     for array in arrays:
         sha.update(np.ascontiguousarray(array).data)
     return f"{model.address} {plain!r} {log.n_items} {sha.hexdigest()}"

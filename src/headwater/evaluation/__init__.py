@@ -19,6 +19,8 @@ Every item is ranked, always; only `Sampled` asks for less, and says so in every
 from ._asking import Sampled, judge, measure
 from ._calibration import calibration
 from ._fitting import Best, EarlyStopping, fit, fit_best
+from ._multilabel import multilabel
+from ._off_policy import Decisions, Value, cross_fitted, decisions, off_policy
 from ._results import Comparison, Evaluation, Run
 from ._running import DEFAULT, compare, evaluate
 from ._statistics import holm, interval
@@ -27,12 +29,16 @@ __all__ = [
     "DEFAULT",
     "Best",
     "Comparison",
+    "Decisions",
     "EarlyStopping",
     "Evaluation",
     "Run",
     "Sampled",
+    "Value",
     "calibration",
     "compare",
+    "cross_fitted",
+    "decisions",
     "evaluate",
     "fit",
     "fit_best",
@@ -40,4 +46,6 @@ __all__ = [
     "interval",
     "judge",
     "measure",
+    "multilabel",
+    "off_policy",
 ]

@@ -10,7 +10,7 @@ from scipy import special
 
 from ..types import Floats
 
-__all__ = ["TESTS", "bootstrap", "holm", "interval", "paired_p"]
+__all__ = ["TESTS", "bootstrap", "holm", "interval", "paired_p", "resampled"]
 
 TESTS = ("bootstrap", "t", "wilcoxon")
 LEVEL = 0.95
@@ -67,14 +67,14 @@ def bootstrap(
         some = differences[np.ix_(groups[:, i], at)]
         if len(some) < 2:
             continue
-        means = _resampled(some, resamples, np.random.default_rng(seed))
+        means = resampled(some, resamples, np.random.default_rng(seed))
         low[at], high[at] = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
         sides = np.minimum((means <= 0).sum(0), (means >= 0).sum(0))
         p[at] = np.minimum(2 * (sides + 1) / (resamples + 1), 1)
     return low, high, p
 
 
-def _resampled(
+def resampled(
     values: Floats, resamples: int, rng: np.random.Generator
 ) -> NDArray[np.float64]:  # (n, columns) -> (resamples, columns)
     n = len(values)

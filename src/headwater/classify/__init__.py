@@ -1,0 +1,1 @@
+"""What something is, by how it looks or what it says."""
