@@ -17,7 +17,7 @@ from headwater.data.split import split  # noqa: E402
 from headwater.data.toy import blocks  # noqa: E402
 from headwater.errors import BadArtifact, BadParameter, Diverged, MissingExtra  # noqa: E402
 from headwater.evaluation import EarlyStopping, fit_best  # noqa: E402
-from headwater.losses import multinomial  # noqa: E402
+from headwater.likelihoods import multinomial  # noqa: E402
 from headwater.registry import build  # noqa: E402
 from headwater.retrieve.matrix._autoencoder import Autoencoder  # noqa: E402
 from headwater.rows import Rows  # noqa: E402
