@@ -470,8 +470,11 @@ class TestDecisions:
         data = read_impressions(SHOWN)
         shown = data.impressions
         creative = np.array([[4, 0, PAD], [1, 2, PAD], [0, PAD, PAD]], np.int32)
-        shown = replace(shown, slate=replace(shown.slate, creative=creative))
+        chance = np.array([[0.5, 0.25, 0], [1, 0.75, 0], [0.125, 0, 0]], np.float32)
+        pictured = replace(shown.slate, creative=creative, creative_propensity=chance)
+        shown = replace(shown, slate=pictured)
         log = decisions(shown, "creative")
+        assert log.propensity.tolist() == [0.5, 0.25, 1, 0.75, 0.125]  # not that of the items
         assert log.actions.tolist() == [4, 0, 1, 2, 0]
         assert data.items.decode(log.cells).to_list() == [2, 1, 3, 1, 2]
         assert log.groups.tolist() == [0, 0, 1, 1, 2]
@@ -487,6 +490,9 @@ class TestDecisions:
         shown = read_impressions(SHOWN).impressions
         with pytest.raises(DataError, match="no creative"):
             decisions(shown, "creative")
+        pictures = replace(shown, slate=replace(shown.slate, creative=shown.slate.items))
+        with pytest.raises(DataError, match="no creative_propensity"):
+            decisions(pictures, "creative")
         with pytest.raises(UnknownName, match="did you mean 'items'"):
             decisions(shown, "item")
         with pytest.raises(DataError, match="it has none"):

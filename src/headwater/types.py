@@ -33,10 +33,11 @@ __all__ = [
     "Mask",
     "Queries",
     "Slate",
+    "Stills",
 ]
 
 EVENTS = ("items", "times", "values", "kinds")  # the columns of `Histories`
-SLOTS = ("items", "scores", "creative", "propensity", "path")  # those of `Slate`
+SLOTS = ("items", "scores", "creative", "propensity", "creative_propensity", "path")  # of `Slate`
 PAD = -1  # an empty slot, or an id nobody has seen
 
 Ints = NDArray[np.integer[Any]]
@@ -263,11 +264,42 @@ class Histories:
 
 
 @dataclass(frozen=True, eq=False)
+class Stills:
+    """The pictures that items can be shown with, S in all.
+
+    Those of item i are start[i] to start[i + 1], its default first. A slate's ``creative`` is the
+    number of a picture within its item.
+    """
+
+    start: NDArray[np.int64]  # (N + 1,)
+    scores: NDArray[np.float32]  # (S, C) from 0 to 1: how much of each kind it shows
+    kinds: tuple[Any, ...]  # C, of the column ``by``
+    names: pl.Series  # (S,) what they are called outside
+    spoils: Mask  # (S,) whether it gives something away, and must never be shown
+    by: str = "genres"  # the catalogue's column of kinds
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def number(self, items: Ints, creative: Ints) -> Ints:
+        """Which picture it is, out of S, of any shape; PAD where there is none.
+
+        >>> start, none = np.array([0, 2, 3]), np.zeros((3, 0), np.float32)
+        >>> made = Stills(start, none, (), pl.Series(["a", "b", "c"]), np.zeros(3, bool))
+        >>> made.number(np.array([0, 1, PAD]), np.array([1, 0, PAD]))
+        array([ 1,  2, -1])
+        """
+        none = (items == PAD) | (creative == PAD)
+        return np.where(none, PAD, self.start[np.where(none, 0, items)] + creative)
+
+
+@dataclass(frozen=True, eq=False)
 class Catalog:
     """What is known of the items: row i of everything describes item i."""
 
     table: pl.DataFrame  # (N, columns)
     vectors: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)  # name -> (N, D)
+    stills: Stills | None = None
 
     def column(self, name: str) -> pl.Series:  # (N,)
         if name not in self.table.columns:
@@ -364,6 +396,7 @@ class Slate:
     scores: NDArray[np.float32]  # (B, K) -inf where PAD
     creative: NDArray[np.int32] | None = None  # (B, K) which of the item's pictures to show
     propensity: NDArray[np.float32] | None = None  # (B, K) probability that it was shown here
+    creative_propensity: NDArray[np.float32] | None = None  # (B, K) that it was with that picture
     path: NDArray[np.int8] | None = None  # (B, K) which of ``paths`` produced it
     paths: tuple[str, ...] = ()  # what the numbers in ``path`` mean: addresses of methods
 
@@ -398,6 +431,7 @@ class Slate:
             scores=pick(self.scores, -np.inf),
             creative=pick(self.creative, PAD),
             propensity=pick(self.propensity, 0),
+            creative_propensity=pick(self.creative_propensity, 0),
             path=pick(self.path, PAD),
         )
 

@@ -19,7 +19,7 @@ SMALL: dict[str, dict] = {
     },
     "rank.logistic": {"how": {"n_epochs": 3}},
 }
-STAGES = [w for w in addresses() if w.startswith(("rank.", "rerank."))]
+STAGES = [w for w in addresses() if w.startswith(("rank.", "rerank.", "thumbnail."))]
 
 
 def names(check):

@@ -4,6 +4,7 @@ users.parquet       user_id, then what is known of the users
 items.parquet       item_id, then the catalogue
 events.safetensors  start, items, times, values, the catalogue's vectors, and what was shown
 requests.parquet    request_id, if there are impressions that have ids
+stills.parquet      the names of the pictures, if there are any
 """
 
 from __future__ import annotations
@@ -31,11 +32,13 @@ from ..types import (
     Impressions,
     Queries,
     Slate,
+    Stills,
 )
 
 __all__ = ["load_data", "save_data"]
 
 
+STILLS = ("start", "scores", "spoils")
 DAMAGED = (OSError, KeyError, TypeError, ValueError, SafetensorError, pl.exceptions.PolarsError)
 
 
@@ -47,7 +50,16 @@ def save_data(data: Dataset, folder: str | Path) -> None:
     _with_ids(data.catalog.table, data.items, "item_id").write_parquet(folder / "items.parquet")
     arrays = _events(data.log)
     arrays |= {f"vectors/{name}": v for name, v in data.catalog.vectors.items()}
-    about = {"kinds": data.kinds, "notes": data.notes, "people": data.people is not None}
+    about: dict[str, Any] = {
+        "kinds": data.kinds,
+        "notes": data.notes,
+        "people": data.people is not None,
+    }
+    stills = data.catalog.stills
+    if stills is not None:
+        arrays |= {f"stills/{name}": getattr(stills, name) for name in STILLS}
+        about |= {"shows": stills.kinds, "shows_by": stills.by}
+        stills.names.alias("still").to_frame().write_parquet(folder / "stills.parquet")
     shown = data.impressions
     if shown is not None:
         arrays |= {f"shown/{name}": array for name, array in _shown(shown).items()}
@@ -76,13 +88,14 @@ def load_data(folder: str | Path) -> Dataset:
         ids = pl.read_parquet(folder / "requests.parquet") if about.get("named") else None
         shown = _within(arrays, "shown/")
         impressions = _impressions(shown, about, ids, len(items)) if shown else None
+        stills = _stills(arrays, about, folder)
     except DAMAGED as error:
         raise BadArtifact(f"the data in {folder} is not whole: {error}. Save it again.") from None
     return Dataset(
         users=Ids(users.to_series(0)),
         items=Ids(items.to_series(0)),
         log=log,
-        catalog=Catalog(items[:, 1:], _within(arrays, "vectors/")),
+        catalog=Catalog(items[:, 1:], _within(arrays, "vectors/"), stills),
         people=users[:, 1:] if about["people"] else None,
         kinds=tuple(about["kinds"]),
         impressions=impressions,
@@ -91,6 +104,15 @@ def load_data(folder: str | Path) -> Dataset:
 
 
 Arrays = dict[str, Any]
+
+
+def _stills(arrays: Arrays, about: Mapping[str, Any], folder: Path) -> Stills | None:
+    if "shows_by" not in about:
+        return None
+    names = pl.read_parquet(folder / "stills.parquet").to_series()
+    return Stills(
+        **_within(arrays, "stills/"), kinds=tuple(about["shows"]), names=names, by=about["shows_by"]
+    )
 
 
 def _events(log: Histories) -> Arrays:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 import polars as pl
 
-from ..types import Catalog, Dataset, Histories, Ids, Queries
+from ..types import Catalog, Dataset, Histories, Ids, Queries, Stills
 
 __all__ = ["blocks", "checkers", "histories", "world"]
 
@@ -20,7 +20,8 @@ def histories(pairs: Iterable[tuple[int, int]], n_rows: int, n_items: int) -> Hi
 
 
 def world(log: Histories, *, topics: int = 2, size: int = 4, seed: int = 0) -> Dataset:
-    """A dataset around ``log``, with made-up titles, topics and vectors of ``size`` numbers."""
+    """A dataset around ``log``, with made-up titles, topics, vectors of ``size`` numbers, and up to
+    three pictures of each item."""
     rng = np.random.default_rng(seed)
     n = log.n_items
     table = pl.DataFrame(
@@ -32,11 +33,22 @@ def world(log: Histories, *, topics: int = 2, size: int = 4, seed: int = 0) -> D
         schema={"title": pl.String, "topic": pl.String, "genres": pl.List(pl.String)},
     )
     vectors = {"text": rng.normal(size=(n, size)).astype(np.float32)}
+    kinds = tuple(f"g{t}" for t in range(min(topics, n)))
+    number = np.arange(n) % 3 + 1  # pictures of an item
+    stills = Stills(
+        start=np.append(0, np.cumsum(number)),
+        scores=rng.random((number.sum(), len(kinds)), np.float32),
+        kinds=kinds,
+        names=pl.Series(
+            [f"{i}-{j}.jpg" for i in range(n) for j in range(number[i])], dtype=pl.String
+        ),
+        spoils=np.arange(number.sum()) % 7 == 6,
+    )
     return Dataset(
         users=Ids(pl.Series(range(len(log)), dtype=pl.Int64)),
         items=Ids(pl.Series(range(n), dtype=pl.Int64)),
         log=log,
-        catalog=Catalog(table, vectors),
+        catalog=Catalog(table, vectors, stills),
     )
 
 

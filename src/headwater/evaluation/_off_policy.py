@@ -120,10 +120,11 @@ def decisions(
 ) -> Decisions:  # n filled slots
     """Every slot that was shown as a decision of its own, and its click as the reward.
 
-    ``what`` was chosen, with the chance in ``slate.propensity``: the item, or the ``creative`` of
-    the item, whose cell is the item; a slot without a creative is no decision. Rows are in the
-    order of `numpy.nonzero` of the slate, and groups are the numbers of the requests. To draw
-    people rather than requests: ``replace(log, groups=impressions.queries.user[log.groups])``.
+    ``what`` was chosen: the item, with the chance in ``slate.propensity``, or the ``creative`` of
+    the item, whose cell is the item, with that in ``slate.creative_propensity``; a slot without a
+    creative is no decision. Rows are in the order of `numpy.nonzero` of the slate, and groups are
+    the numbers of the requests. To draw people rather than requests:
+    ``replace(log, groups=impressions.queries.user[log.groups])``.
 
     What happens in a slot is taken to depend on that slot alone. `DataError` without a propensity,
     or without creatives where they are asked for.
@@ -131,19 +132,21 @@ def decisions(
     if what not in ("items", "creative"):
         raise UnknownName("kind of decision", what, ("items", "creative"))
     slate = impressions.slate
-    if slate.propensity is None:
-        raise DataError(
-            "these impressions have no propensity, the chance that what was shown was shown; "
-            "without it nobody knows what another policy would have earned. Log it, and read it "
-            "with read_impressions(..., propensity=COLUMN)"
-        )
     if what == "creative" and slate.creative is None:
         raise DataError("these impressions have no creative; for the items: decisions(impressions)")
+    name = "propensity" if what == "items" else "creative_propensity"
+    chance: Any = getattr(slate, name)
+    if chance is None:
+        raise DataError(
+            f"these impressions have no {name}, the chance that what was shown was shown; "
+            "without it nobody knows what another policy would have earned. Log it, and read it "
+            f"with read_impressions(..., {name}=COLUMN)"
+        )
     chosen: Any = getattr(slate, what)
     at = np.nonzero(slate.filled & (chosen != PAD))
     return Decisions(
         rewards=impressions.clicks[at].astype(np.float64),
-        propensity=slate.propensity[at].astype(np.float64),
+        propensity=chance[at].astype(np.float64),
         actions=chosen[at],
         groups=at[0],
         cells=slate.items[at] if what == "creative" else None,
