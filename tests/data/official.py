@@ -6,7 +6,7 @@ import io
 import tarfile
 import zipfile
 
-__all__ = ["CSV_RELEASES", "OFFICIAL", "archive", "tarred"]
+__all__ = ["CORPUS", "CSV_RELEASES", "OFFICIAL", "archive", "tarred"]
 
 NO_FLAGS = "|".join("0" * 19)
 
@@ -83,6 +83,14 @@ BANDIT = {
     ),
 }
 
+POSTERS = {
+    "movieDB-static-1/image_tools.ts": b"invented",
+    "movieDB-static-1/posters/tt0000008.jpg": b"\xff\xd8 eight",
+    "movieDB-static-1/posters/tt0114709.jpg": b"\xff\xd8 lamp",
+    "movieDB-static-1/posters/tt9999999.jpg": b"\xff\xd8 nobody knows",
+}
+CORPUS = "chemical-exposure-information-corpus-master"
+
 OFFICIAL: dict[str, dict[str, bytes]] = {
     "movielens-100k": {
         "ml-100k/u.data": b"196\t2\t3\t881250949\n186\t1\t4\t891717742\n196\t1\t5\t881250950\n",
@@ -155,5 +163,26 @@ OFFICIAL: dict[str, dict[str, bytes]] = {
         }
         for policy in ("random", "bts")
         for campaign in ("all", "men", "women")
+    },
+    "movielens-plots": {
+        "movies_extrainfos.dat": (
+            "1::Café::1977::PG::25 May 1977::Action::A. B.::A. B.::C, D::"
+            " Two robots :: a farmer, and a café. ::https://x/1.jpg\n"
+            "2::Elsewhere::1990::R::N/A::Drama::E::E::F::Not in MovieLens.::https://x/2.jpg\n"
+            "3::Misérables::1995::R::N/A::Drama::E::E::F::N/A::N/A\n"
+        ).encode()
+    },
+    "movie-posters": POSTERS,
+    "movielens-posters": POSTERS,
+    "chemical-exposure": {
+        f"{CORPUS}/README.md": b"invented",
+        f"{CORPUS}/text/101.txt": b"Lead was in the air .\nIt was in cord blood , too .\n",
+        f"{CORPUS}/labels/101.txt": (
+            b"< <Exposure routes--inhalation--other--workers AND  exposure routes--inhalation--"
+            b"<Biomonitoring--exposure biomarker--blood--cord blood AND  Biomonitoring--exposure "
+            b"biomarker--other--<exposure routes--inhalation--other--"
+        ),
+        f"{CORPUS}/text/99.txt": "Mines in Åre .\n".encode(),
+        f"{CORPUS}/labels/99.txt": b"<site comparisons--workplace< ",
     },
 }

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from headwater.data.fingerprint import fingerprint
+from headwater.data.labelled import read_labelled
 from headwater.data.toy import blocks
 from headwater.types import Catalog, Ids
 
@@ -58,3 +59,13 @@ def test_the_names_of_kinds_count(data):
     kinds = np.zeros(len(data.log.items), np.int8)
     one = replace(data, log=replace(data.log, kinds=kinds), kinds=("view", "buy"))
     assert fingerprint(one) != fingerprint(replace(one, kinds=("vie", "wbuy")))
+
+
+def test_items_without_people():
+    def made(ids):
+        n = len(ids)
+        return read_labelled({"id": ids, "text": ["x"] * n, "labels": [["a"]] * n})
+
+    found = [fingerprint(made(ids)) for ids in (["a", "b"], ["b", "a"], ["a", "c"], ["ab"])]
+    assert found[0] == found[1]
+    assert len(set(found)) == 3

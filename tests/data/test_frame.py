@@ -811,6 +811,9 @@ def test_describe():
         "people": ["age"],
     }
     assert "first" not in describe(read(table, time=False))
+    lists = pl.DataFrame({"item": ["a", "b"], "genres": [["x", "y"], ["x"]], "parts": [[1], [2]]})
+    told = describe(read(table, duplicates="keep", items=lists))
+    assert told["labels"] == {"genres": {"kinds": 2, "per item": 1.5}}
     assert describe(checkers(6)[0])["items per user"] == {"min": 2, "median": 2.0, "max": 2}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,12 +12,14 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from official import CSV_RELEASES, NETFLIX_1, NETFLIX_2, OFFICIAL
+from official import CORPUS, CSV_RELEASES, NETFLIX_1, NETFLIX_2, OFFICIAL
 
-from headwater.data import netflix
+from headwater.data import movielens, netflix
 from headwater.data._files import adjacency, by_colons, titled
 from headwater.data._rdatasets import frozen_frame, movielens_2016
+from headwater.data.fingerprint import fingerprint
 from headwater.data.sources import (
+    Layout,
     Tables,
     data_folder,
     find,
@@ -56,6 +59,24 @@ def test_there_are_made_up_files_of_every_source() -> None:
 @pytest.mark.parametrize("name", OFFICIAL)
 def test_every_source_has_the_same_shape(name: str, folder: Path) -> None:
     have = tables(name)
+    data = load(name)
+    known = set(data.items.values.to_list())
+    assert folder in find(name)[1].parents  # type: ignore[index]
+    assert "items" in source(name).sizes or name == "mind-demo"  # nobody counted that one
+    if have.items is not None:
+        assert have.items.columns[0] == "item_id"
+        assert have.items["item_id"].is_unique().all()
+        assert have.items.schema["item_id"] in {pl.Int32, pl.String}
+    if have.events is None:
+        items = items_of(have)
+        assert items["item_id"].null_count() == 0
+        assert known == set(items["item_id"].to_list())
+        assert any(kind == pl.List(pl.String) for kind in items.schema.values())
+        assert {"text", "jpeg"} & set(items.columns)
+        assert (len(data.users), len(data.log), len(data.log.items)) == (0, 0, 0)
+        assert data.log.n_items == len(data.items) == len(items)
+        assert set(source(name).sizes) == {"items", "labels"}
+        return
     kinds = have.events.schema
     assert have.events.columns[:2] == ["user_id", "item_id"]
     assert {kinds["user_id"], kinds["item_id"]} <= {pl.Int32, pl.String}
@@ -63,18 +84,13 @@ def test_every_source_has_the_same_shape(name: str, folder: Path) -> None:
     assert kinds.get("timestamp", pl.Int64) == pl.Int64
     assert have.events.null_count().sum_horizontal().item() == 0
     if have.items is not None:
-        assert have.items.columns[0] == "item_id"
         assert have.items.schema["item_id"] == kinds["item_id"]
-        assert have.items["item_id"].is_unique().all()
-    data = load(name)
-    known = set(data.items.values.to_list())
     assert known >= set(have.events["item_id"].to_list())
     if have.shown is None:
         assert len(data.log.items) == len(have.events)
         assert len(known) == have.events["item_id"].n_unique()
     else:
         assert data.impressions.clicks.sum() == len(have.events)  # type: ignore[union-attr]
-    assert folder in find(name)[1].parents  # type: ignore[index]
 
 
 @pytest.mark.usefixtures("folder")
@@ -373,6 +389,11 @@ def test_books_without_ratings(tmp_path: Path) -> None:
         ("gowalla", "train.txt", b"0 a\n"),
         ("lastfm-hetrec", "user_artists.dat", b"userID\tartistID\tweight\n1\t2\n"),
         ("goodbooks", "ratings.csv", b"user_id,book_id,rating\n1,2,good\n"),
+        ("movielens-plots", "movies_extrainfos.dat", b"1::Caf\xe9::1977\n"),
+        ("movielens-plots", "movies_extrainfos.dat", b"1::Cafe::1977\n"),
+        ("chemical-exposure", f"{CORPUS}/text/101.txt", b"\xff"),
+        ("chemical-exposure", f"{CORPUS}/labels/99.txt", b"\xff"),
+        ("movie-posters", "movieDB-static-1/posters/tt0008x.jpg", b"\xff\xd8"),
     ],
 )
 def test_files_that_cannot_be_read_are_named(
@@ -382,7 +403,10 @@ def test_files_that_cannot_be_read_are_named(
     target.write_bytes(content)
     with pytest.raises(DataError) as raised:
         tables(name)
-    assert str(target.parent) in str(raised.value)
+    base = (
+        target.parents[1] if target.parent.name in ("text", "labels", "posters") else target.parent
+    )
+    assert str(base) in str(raised.value)
     assert f"headwater data fetch {name}" in str(raised.value)
 
 
@@ -485,6 +509,149 @@ def test_mind_is_what_was_shown() -> None:
 
 
 @pytest.mark.usefixtures("folder")
+def test_labels_of_chemical_exposure() -> None:
+    """Of people, of a branch that the taxonomy does not have, twice, and of two in a sentence."""
+    items = items_of(tables("chemical-exposure"))
+    assert items["item_id"].to_list() == [101, 99]
+    assert items["text"].to_list() == [
+        "Lead was in the air . It was in cord blood , too .",
+        "Mines in Åre .",
+    ]
+    assert items["paths"].to_list() == [
+        [
+            "biomonitoring--exposure biomarker--blood--cord blood",
+            "biomonitoring--exposure biomarker--other",
+            "exposure routes--inhalation",
+            "exposure routes--inhalation--other",
+            "exposure routes--inhalation--other--workers",
+        ],
+        ["site comparisons--workplace"],
+    ]
+    assert items["labels"].to_list() == [
+        [
+            "biomonitoring--exposure biomarker--blood",
+            "biomonitoring--exposure biomarker--other",
+            "exposure routes--inhalation",
+            "exposure routes--inhalation--other",
+        ],
+        [],
+    ]
+    assert items["parts"].to_list() == [
+        [
+            "biomonitoring",
+            "blood",
+            "cord blood",
+            "exposure biomarker",
+            "exposure routes",
+            "inhalation",
+            "other",
+            "workers",
+        ],
+        ["site comparisons", "workplace"],
+    ]
+
+
+def test_chemical_exposure_is_the_same_in_both_layouts(folder: Path, tmp_path: Path) -> None:
+    whole = items_of(tables("chemical-exposure"))
+    other = tmp_path / "other" / "chemical-exposure"
+    other.mkdir(parents=True)
+    published = whole.select(pl.col("item_id").cast(pl.String).alias("doc_id"), "text")
+    published.with_columns(labels=whole["paths"]).write_parquet(other / "documents.parquet")
+    assert folder != other.parent
+    assert items_of(tables("chemical-exposure", other.parent)).equals(whole)
+
+
+@pytest.mark.usefixtures("folder")
+def test_plots_are_of_the_films_of_1m() -> None:
+    have = tables("movielens-plots")
+    assert items_of(have).rows() == [
+        (1, "Episode IV: Café", ["Action", "Sci-Fi"], 1977, "Two robots :: a farmer, and a café.")
+    ]
+    data = load("movielens-plots")
+    assert "left out 1 of 2 films, which have no plot" in data.notes
+    assert source("movielens-plots").also in data.notes
+    assert data.catalog.table["text"].to_list() == ["Two robots :: a farmer, and a café."]
+    assert items_of(tables("movielens-1m")).columns == ["item_id", "title", "genres", "year"]
+
+
+@pytest.mark.usefixtures("folder")
+def test_posters_are_of_the_films_of_small() -> None:
+    have = tables("movie-posters")
+    assert items_of(have).rows() == [
+        (31, "Ohne Jahr", None, ["Sci-Fi"], 8, b"\xff\xd8 eight"),
+        (1, "Lamp, The (Lampe, La)", 2001, ["Comedy", "Drama"], 114709, b"\xff\xd8 lamp"),
+    ]
+    (note,) = have.notes
+    assert note.startswith("left out 1 of 3 posters")
+    rated = tables("movielens-posters")
+    assert rated.events is not None
+    assert rated.events.rows() == [(7, 1, 4.5, 1100000000), (9, 1, 3.0, 1200000000)]
+    assert items_of(rated).equals(items_of(have))
+    data = load("movielens-posters", like=4)
+    assert (len(data.users), len(data.items)) == (1, 1)
+    assert data.catalog.table["jpeg"].to_list() == [b"\xff\xd8 lamp"]
+    assert note in data.notes
+
+
+def test_what_is_made_with_another_source_needs_it(folder: Path, tmp_path: Path) -> None:
+    """It is not here without, its error names both, and it is found beside it."""
+    (folder / "movielens-1m").rename(folder / "elsewhere")
+    assert find("movielens-plots") is None
+    with pytest.raises(DataError, match="fetch movielens-plots; it needs movielens-1m there, too"):
+        tables("movielens-plots")
+    (folder / "elsewhere").rename(folder / "movielens-1m")
+    assert find("movielens-plots") is not None
+    only = tmp_path / "posters" / "movie-posters"
+    only.mkdir(parents=True)
+    posters = items_of(tables("movie-posters")).drop("year")
+    posters.write_parquet(only / "posters.parquet")
+    assert items_of(tables("movie-posters", only.parent)).drop("year").equals(posters)
+
+
+def test_posters_with_the_packaged_release(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has no numbers of IMDb: enough where the posters have ids, and an error where not."""
+    posters = items_of(tables("movie-posters"))
+    items = items_of(tables("movielens-small")).drop("imdb_id")
+    packaged = replace(tables("movielens-small"), items=items)
+    for record in movielens.SOURCES:
+        if record.name == "movielens-small":
+            monkeypatch.setitem(vars(record), "package", lambda: packaged)
+    (folder / "movielens-small").rename(folder / "elsewhere")
+    with pytest.raises(DataError, match=r"number IMDb gives.*headwater data fetch movielens-small"):
+        tables("movielens-posters")
+    only = tmp_path / "other" / "movie-posters"
+    only.mkdir(parents=True)
+    posters.drop("year").write_parquet(only / "posters.parquet")
+    have = tables("movielens-posters", only.parent)
+    assert have.events is not None
+    assert have.events["item_id"].to_list() == [1, 1]
+
+
+@pytest.mark.usefixtures("folder")
+def test_items_alone_take_no_options() -> None:
+    for option in (
+        {"like": 4},
+        {"duplicates": "sum"},
+        {"min_items_per_user": 5},
+        {"min_users_per_item": 5},
+        {"until_stable": True},
+        {"strict": True},
+    ):
+        with pytest.raises(BadParameter, match="has items that nobody chose"):
+            load("movie-posters", **option)
+    first, same, other = (load("chemical-exposure", seed=seed) for seed in (0, 0, 5))
+    assert first.items.values.equals(same.items.values)
+    assert not first.items.values.equals(other.items.values)
+    with pytest.raises(BadParameter, match="chemical-exposure has no published split"):
+        official("chemical-exposure")
+    nothing = Layout(kind="parquet", needs=("files",), read=lambda _: Tables())
+    with pytest.raises(DataError, match="neither events nor items"):
+        load(replace(source("chemical-exposure"), layouts=(nothing,)))
+
+
+@pytest.mark.usefixtures("folder")
 def test_open_bandit_says_how_likely_it_was() -> None:
     data = load("open-bandit-bts-men")
     assert sorted(data.users.values.to_list()) == ["aaaaaaaa-b-c-d", "e-b-c-d"]
@@ -499,10 +666,52 @@ def test_open_bandit_says_how_likely_it_was() -> None:
 
 # ------------------------------------------------------------- real data, where HEADWATER_DATA is
 
+LABELLED = {  # items, labels by column, labels of an item
+    "chemical-exposure": (
+        3_661,
+        {"labels": (32, 2.266), "paths": (69, 2.930), "parts": (37, 6.017)},
+    ),
+    "movielens-plots": (3_845, {"genres": (18, 1.654)}),
+    "movie-posters": (1_250, {"genres": (19, 2.674)}),
+}
+
+
+@pytest.mark.parametrize("name", LABELLED)
+def test_labels_of_the_real_ones(name: str, shared: Path) -> None:
+    if find(name, shared) is None:
+        pytest.skip(f"{name} is not in {shared}")
+    n, labels = LABELLED[name]
+    items = items_of(tables(name, shared))
+    assert len(items) == n == source(name).sizes["items"]
+    for column, (kinds, mean) in labels.items():
+        each = items[column].to_list()
+        assert len({label for one in each for label in one}) == kinds
+        assert sum(map(len, each)) / n == pytest.approx(mean, abs=5e-4)
+    assert next(iter(labels.values()))[0] == source(name).sizes["labels"]
+    if name == "movie-posters":
+        assert all(each[:2] == b"\xff\xd8" for each in items["jpeg"])
+    else:
+        assert items["text"].str.len_chars().min() > 1
+    data = load(name, folder=shared)
+    assert (len(data.users), len(data.items), len(data.log.items)) == (0, n, 0)
+    if name == "movielens-plots":
+        assert "left out 38 of 3,883 films, which have no plot" in data.notes
+
+
+def test_1m_is_what_published_results_are_of(shared: Path) -> None:
+    if find("movielens-1m", shared) is None:
+        pytest.skip(f"movielens-1m is not in {shared}")
+    data = load("movielens-1m", folder=shared, like=4, min_items_per_user=5, min_users_per_item=5)
+    results = Path(__file__).parents[2] / "papers" / "results" / "thesis-2.5.json"
+    assert f'"fingerprint": "{fingerprint(data)}"' in results.read_text()
+    assert data.catalog.table.columns == ["title", "genres", "year"]
+
+
 COUNTS = {
     "movielens-100k": (943, 1_682, 100_000),
     "movielens-small": (671, 9_066, 100_004),
     "movielens-1m": (6_040, 3_706, 1_000_209),
+    "movielens-posters": (671, 1_246, 51_165),
     "gowalla": (29_858, 40_981, 1_027_370),
     "amazon-book": (70_679, 24_915, 846_434),
     "lastfm-hetrec": (1_892, 17_632, 92_834),

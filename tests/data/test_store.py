@@ -4,13 +4,16 @@ import numpy as np
 import polars as pl
 import pytest
 
+from headwater import artifact
 from headwater.data.fingerprint import fingerprint
 from headwater.data.frame import read
+from headwater.data.labelled import read_labelled
 from headwater.data.requests import drawn
 from headwater.data.split import split
 from headwater.data.store import load_data, save_data
 from headwater.data.toy import blocks
 from headwater.errors import BadArtifact
+from headwater.registry import build
 from headwater.types import Catalog, Guide
 
 
@@ -54,6 +57,28 @@ def test_a_catalogue_with_a_column_of_ids(tmp_path):
     found = again(replace(data, catalog=Catalog(table)), tmp_path)
     assert found.catalog.table.equals(table)
     assert found.items.values.equals(data.items.values)
+
+
+def test_pictures_and_labels_of_items_without_people(tmp_path):
+    table = {"id": [1, 2], "image": [b"\xff\x00", b""], "text": ["x", None], "labels": [["a"], []]}
+    data = read_labelled(table)
+    found = again(data, tmp_path)
+    assert found.catalog.table.equals(data.catalog.table)
+    assert found.catalog.table.schema["image"] == pl.Binary
+    assert (len(found.users), len(found.log), found.log.n_items) == (0, 0, 2)
+    assert fingerprint(found) == fingerprint(data)
+    assert found.items.values.equals(data.items.values)
+    assert found.notes == data.notes
+
+
+def test_a_model_keeps_the_pictures_of_its_data(tmp_path):
+    pictures = pl.Series([bytes([i]) for i in range(12)])
+    data = blocks(items=12)
+    table = data.catalog.table.with_columns(jpeg=pictures)
+    data = replace(data, catalog=replace(data.catalog, table=table))
+    model = build("popularity").fit(data)
+    found = artifact.load(artifact.save(model, tmp_path / "model", data)).data
+    assert found.catalog.table["jpeg"].equals(pictures.alias("jpeg"))
 
 
 def test_damage(tmp_path):

@@ -1,6 +1,7 @@
 """Every rule passes on good data, fails on data that breaks it alone, and never raises."""
 
 import time
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -8,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headwater.data.frame import read
+from headwater.data.labelled import read_labelled
 from headwater.data.validate import Check, validate
+from headwater.types import Catalog, Histories, Ids
 
 GOOD = pl.DataFrame(
     {
@@ -191,3 +194,66 @@ def test_it_never_raises_and_agrees_with_read(table, like):
             read(frame, like=like)
     else:
         assert len(read(frame, like=like).log.items) > 0
+
+
+LABELLED = {
+    "id": [1, 2, 3, 4],
+    "text": ["a", "b", "c", "d"],
+    "labels": [["x", "y"], ["x"], ["y"], []],
+}
+
+
+def test_items_with_labels_and_nobody_who_chose_them():
+    checks = validate(read_labelled(LABELLED))
+    assert [check.rule for check in checks] == [
+        "there are events, or labels",
+        "there are several items",
+        "some item has anything in labels",
+        "every kind of labels has at least two items",
+        "every item has text",
+    ]
+    assert all(check.passed for check in checks)
+    assert checks[2].found == "2 kinds, 1.00 an item; 1 items have none"
+
+
+@pytest.mark.parametrize(
+    ("change", "rule", "examples"),
+    [
+        (pl.col("labels").list.join("|"), "there are events, or labels", ()),
+        (
+            pl.lit([], pl.List(pl.String)).alias("labels"),
+            "some item has anything in labels",
+            (),
+        ),
+        (
+            pl.Series("labels", [["x"], ["x"], ["y"], []]),
+            "every kind of labels has at least two items",
+            ("'y'",),
+        ),
+        (pl.lit(None, pl.String).alias("text"), "every item has text", None),
+    ],
+)
+def test_labels_that_break_one_rule(change, rule, examples):
+    data = read_labelled(LABELLED)
+    items = [1, 2, 3, 4]
+    table = data.catalog.table[data.items.encode(items)].with_columns(change)
+    data = replace(data, items=Ids(pl.Series(items)), catalog=Catalog(table))
+    bad = {check.rule: check for check in validate(data) if not check.passed}
+    assert list(bad) == [rule]
+    assert bad[rule].fix
+    if examples is not None:
+        assert bad[rule].examples == examples
+    else:
+        assert bad[rule].examples == ("item 1", "item 2", "item 3")
+
+
+def test_one_item_with_labels_is_too_few():
+    one = {"id": [1], "text": ["a"], "labels": [["x"]]}
+    bad = {check.rule for check in validate(read_labelled(one)) if not check.passed}
+    assert bad == {"there are several items", "every kind of labels has at least two items"}
+
+
+def test_a_dataset_of_nothing_does_not_crash():
+    data = replace(read_labelled(LABELLED), items=Ids(pl.Series([], dtype=pl.Int64)))
+    data = replace(data, log=Histories.empty(0, 0), catalog=Catalog(pl.DataFrame({"title": []})))
+    assert "there are several items" in {check.rule for check in validate(data)}

@@ -256,7 +256,7 @@ def fit(
         )
     where = facade.save(fitted, save)
     show({"model": repr(fitted.model), "data": repr(found), "saved": str(where)}, as_json)
-    if not as_json:
+    if not as_json and len(found.users):
         one = found.users.values[0]
         typer.secho(f"next: headwater recommend {where} --user {one}", err=True)
 

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+import polars as pl
 
-from ..types import Dataset, Ints
+from ..types import Catalog, Dataset, Ints
 
 __all__ = ["describe"]
 
@@ -17,7 +18,8 @@ def describe(data: Dataset) -> dict[str, Any]:
 
     ``density`` is the share of all (user, item) pairs that happened, ``repeats`` the events after
     the first of their pair; ``first`` and ``last`` are in UTC, and not there without times;
-    ``known`` is the share of the items of which each column of the catalogue knows something.
+    ``known`` is the share of the items of which each column of the catalogue knows something, and
+    ``labels`` says of each column of lists how many kinds there are, and how many an item has.
 
     >>> from headwater.data.toy import checkers
     >>> told = describe(checkers(4)[0])
@@ -51,9 +53,17 @@ def describe(data: Dataset) -> dict[str, Any]:
         told["kinds"] = dict(zip(data.kinds, often.tolist(), strict=True))
     table = data.catalog.table
     told["known"] = {name: 1 - table[name].null_count() / len(table) for name in table.columns}
+    lists = [name for name, kind in table.schema.items() if kind == pl.List(pl.String)]
+    if lists:
+        told["labels"] = {name: _labels(data.catalog, name) for name in lists}
     if data.people is not None:
         told["people"] = data.people.columns
     return told
+
+
+def _labels(catalog: Catalog, column: str) -> dict[str, float]:
+    kinds = catalog.multi_hot(column)
+    return {"kinds": kinds.shape[1], "per item": kinds.nnz / kinds.shape[0]}
 
 
 def _spread(counts: Ints) -> dict[str, float]:

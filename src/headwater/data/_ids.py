@@ -7,8 +7,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ..errors import DataError
+from ..types import Ids
 
-__all__ = ["Codes", "names", "texts"]
+__all__ = ["Codes", "names", "numbered", "texts"]
 
 MISSING = ["", "nan", "NaN", "NAN", "NaT", "null", "NULL", "None", "<NA>"]
 WHOLE = r"^(0|-?[1-9][0-9]{0,17})(\.0*)?$"  # not 007, which is a name
@@ -85,3 +86,10 @@ def names(values: pl.Series, *, as_text: bool) -> tuple[pl.Series, str]:
     dotted = values.str.contains(".", literal=True)
     said = "written with a decimal point (1.0), read as whole numbers" if dotted.any() else ""
     return values.str.replace(r"\.0*$", "").cast(pl.Int64), said
+
+
+def numbered(values: pl.Series, rng: np.random.Generator, *, as_text: bool) -> Ids:
+    """The different ids of ``values`` in a random order, which they alone and ``rng`` decide."""
+    found, _ = names(values.unique(), as_text=as_text)
+    found = found.unique().sort()
+    return Ids(found.gather(rng.permutation(len(found))))

@@ -17,7 +17,7 @@ from ._columns import NAMES, fold
 from ._ids import WHOLE, names, texts
 from ._tables import open_table, whole
 
-__all__ = ["Facts", "Listed", "beside", "catalogue"]
+__all__ = ["NO_GENRES", "Facts", "Listed", "as_numbers", "beside", "catalogue"]
 
 KNOWN = {  # the name in the catalogue, and what else it may be called
     "title": "title name itemname itemtitle movietitle producttitle productname headline",
@@ -79,7 +79,7 @@ class Facts:
             if seen is None or seen["fact"].n_unique() < 2 or len(seen) == self._events:
                 continue
             column = Ids(seen["fact"]).decode(Ids(seen["item"]).encode(asked))
-            out[name] = column if typed else _typed(column)
+            out[name] = column if typed else as_numbers(column)
         return pl.DataFrame(out)
 
 
@@ -125,7 +125,7 @@ def beside(source: Any, ids: Ids, role: str, column: str, encoding: str) -> List
     place[at[known[::-1]]] = known[::-1]
     there = place != PAD
     if not table.typed:
-        frame = frame.with_columns(_typed(each) for each in frame if each.dtype == pl.String)
+        frame = frame.with_columns(as_numbers(each) for each in frame if each.dtype == pl.String)
     index = pl.select(pl.when(pl.Series(there)).then(pl.Series(place))).to_series()
     return Listed(
         frame.select(pl.all().gather(index)),
@@ -186,7 +186,7 @@ def _listed(column: pl.Series) -> pl.Series:
     return text.str.split(between).list.eval(part.filter(part != ""))
 
 
-def _typed(column: pl.Series) -> pl.Series:
+def as_numbers(column: pl.Series) -> pl.Series:
     """Text out of a file as whole numbers or numbers, if all of it looks it."""
     if column.null_count() == len(column):
         return column

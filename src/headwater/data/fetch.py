@@ -103,8 +103,9 @@ def fetch(
 
 def _terms(asked: Source) -> str:
     size = sum(remote.size or 0 for remote in asked.files) / 1e6
+    large = f" ({size:,.1f} MB)" if size else ""
     return (
-        f"{asked.title} ({size:,.1f} MB) comes with terms:\n\n  {asked.terms}\n"
+        f"{asked.title}{large} comes with terms:\n\n  {asked.terms}\n"
         f"  In full: {asked.terms_url}\n  Cite: {asked.citation}\n\n"
         f"If you accept them: headwater data fetch {asked.name} --accept, or "
         f"fetch({asked.name!r}, accept=True)"

@@ -12,7 +12,7 @@ import polars as pl
 from ..errors import DataError
 from ..types import PAD, Catalog, Dataset, Histories, Ids, Impressions, Queries, Slate
 from ._columns import SHOWN, Column, guess
-from ._ids import names, texts
+from ._ids import numbered, texts
 from ._items import beside, catalogue
 from ._tables import open_table, whole
 from ._times import Clock
@@ -231,8 +231,8 @@ def _dataset(
     """What the table knows by itself: its ids, and as the log what was clicked."""
     rng = np.random.default_rng(seed)
     past = _past(heads)
-    user = _numbered(heads["user"].drop_nulls(), rng, as_text=as_text["user"])
-    item = _numbered(pl.concat([slots["item"], past["item"]]), rng, as_text=as_text["item"])
+    user = numbered(heads["user"].drop_nulls(), rng, as_text=as_text["user"])
+    item = numbered(pl.concat([slots["item"], past["item"]]), rng, as_text=as_text["item"])
     longest = past.join(heads.select("at", "user"), on="at")
     most = longest.group_by("user", "at").len().sort("len", "at").group_by("user").last()
     before = longest.join(most.select("user", "at"), on=["user", "at"], how="semi")
@@ -274,13 +274,6 @@ def _dataset(
 def _is_text(slots: pl.DataFrame, heads: pl.DataFrame, role: str) -> bool:
     frame = slots if role in slots.columns else heads
     return role in frame.columns and frame[role].dtype == pl.String
-
-
-def _numbered(values: pl.Series, rng: np.random.Generator, *, as_text: bool) -> Ids:
-    """The different ids in a random order, which the ids alone and the seed decide."""
-    found, _ = names(values.unique(), as_text=as_text)
-    found = found.unique().sort()
-    return Ids(found.gather(rng.permutation(len(found))))
 
 
 def _past(heads: pl.DataFrame) -> pl.DataFrame:

@@ -23,8 +23,10 @@ import polars as pl
 
 from ..errors import BadParameter, DataError, UnknownName
 from ..types import Dataset
+from ._ids import texts
 from .frame import Duplicates, read
 from .impressions import read_impressions
+from .labelled import of_items
 
 __all__ = [
     "Layout",
@@ -43,6 +45,8 @@ __all__ = [
 
 FILES = (
     "movielens",
+    "movielens_plots",
+    "movie_posters",
     "netflix",
     "goodbooks",
     "gowalla",
@@ -50,6 +54,7 @@ FILES = (
     "lastfm_hetrec",
     "mind",
     "open_bandit",
+    "chemical_exposure",
 )
 
 
@@ -60,12 +65,14 @@ class Tables:
     ``events`` has user_id and item_id, then rating or count, timestamp (unix seconds) where it is
     known, and for each published split a boolean column that is true in its test part. Rows are in
     the order of the files; a user's rows without timestamp are oldest first where that is known.
+    A corpus of items with labels has no events, and all that it has in ``items``.
     """
 
-    events: pl.DataFrame
+    events: pl.DataFrame | None = None
     items: pl.DataFrame | None = None  # item_id, and title, year, genres, tags where known
     users: pl.DataFrame | None = None  # user_id, and what is known of them
     shown: pl.DataFrame | None = None  # what was put before people, as `read_impressions` takes it
+    notes: tuple[str, ...] = ()  # what was left out
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +98,8 @@ class Layout:
     kind: str  # "parquet" or "official"
     folders: tuple[str, ...] = ()  # names in the data folder, besides the source's own
     needs: tuple[str, ...]  # file names or patterns, all in one folder
-    read: Callable[[Path], Tables]
+    read: Callable[..., Tables]  # of that folder
+    upon: str = ""  # another source, whose tables `read` takes, too; looked for in the same places
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +113,7 @@ class Source:
     terms: str  # in short, in our words
     terms_url: str  # in the publisher's
     citation: str
-    sizes: Mapping[str, int]  # users, items, events of the official files
+    sizes: Mapping[str, int]  # users, items, events, or items and labels, of the official files
     layouts: tuple[Layout, ...]  # in the order in which they are looked for
     splits: tuple[str, ...] = ()  # published splits: the boolean columns of the events
     package: Callable[[], Tables | None] | None = None  # a copy in an installed package
@@ -156,15 +164,24 @@ def find(name: str | Source, folder: str | Path | None = None) -> tuple[Layout, 
     """How and in which folder a source lies on disk, or None.
 
     Looked for are the folders of its names in ``folder`` (the data folder if None), and two levels
-    below them; and ``folder`` itself, if one is given.
+    below them; and ``folder`` itself, if one is given. What is made with another source is not here
+    unless that one is.
     """
     asked = name if isinstance(name, Source) else source(name)
     root = data_folder() if folder is None else Path(folder).expanduser()
     for layout in asked.layouts:
         for base in _places(root, (asked.name, *layout.folders), direct=folder is not None):
-            if all(any(base.glob(need)) for need in layout.needs):
+            if all(any(base.glob(need)) for need in layout.needs) and _beside(layout, folder):
                 return layout, base
     return None
+
+
+def _beside(layout: Layout, folder: str | Path | None) -> bool:
+    """Whether what ``layout`` is made with is here, on disk or in a package."""
+    if not layout.upon or find(layout.upon, folder) is not None:
+        return True
+    package = source(layout.upon).package
+    return package is not None and package() is not None
 
 
 def _places(root: Path, folders: tuple[str, ...], *, direct: bool) -> Iterator[Path]:
@@ -197,8 +214,9 @@ def tables(name: str | Source, folder: str | Path | None = None) -> Tables:
             return packaged
         raise DataError(_missing(asked, folder))
     layout, base = found
+    beside = (tables(layout.upon, folder),) if layout.upon else ()
     try:
-        return layout.read(base)
+        return layout.read(base, *beside)
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError, ValueError) as fault:
         if isinstance(fault, DataError):
             raise
@@ -214,6 +232,9 @@ def _missing(asked: Source, folder: str | Path | None) -> str:
     said += asked.name
     if asked.extra:
         said += f", or a small copy from PyPI with: pip install 'headwater[{asked.extra}]'"
+    upon = sorted({layout.upon for layout in asked.layouts if layout.upon})
+    if upon:
+        said += f"; it needs {' and '.join(upon)} there, too, which is fetched in the same way"
     return said + ". If you have it elsewhere, name the folder above it in HEADWATER_DATA."
 
 
@@ -231,40 +252,56 @@ def load(
 ) -> Dataset:
     """A source as a `Dataset`; the options are those of `headwater.data.frame.read`.
 
-    Of a source that says what was shown it is what `read_impressions` makes, which takes no options
-    but the ``seed``.
+    Of a source that says what was shown it is what `read_impressions` makes, and of one of items
+    with labels a dataset without users and events; these take no options but the ``seed``.
     """
     asked = name if isinstance(name, Source) else source(name)
     have = tables(asked, folder)
+    whole = ""
     if have.shown is not None:
-        filters = (min_items_per_user, min_users_per_item, until_stable, strict)
-        if like is not None or duplicates != "last" or any(filters):
-            raise BadParameter(
-                f"{asked.name} says what was shown, and its requests are read whole: without like, "
-                "duplicates, min_items_per_user, min_users_per_item, until_stable and strict"
-            )
+        whole = "says what was shown, and its requests are"
+    elif have.events is None:
+        whole = "has items that nobody chose, and they are"
+    filters = (min_items_per_user, min_users_per_item, until_stable, strict)
+    if whole and (like is not None or duplicates != "last" or any(filters)):
+        raise BadParameter(
+            f"{asked.name} {whole} read whole: without like, duplicates, min_items_per_user, "
+            "min_users_per_item, until_stable and strict"
+        )
+    if have.shown is not None:
         data = read_impressions(have.shown, items=have.items, users=have.users, seed=seed)
-        return replace(data, notes=(asked.also, *data.notes)) if asked.also else data
-    columns = [each for each in ("rating", "count", "timestamp") if each in have.events.columns]
-    value = next((each for each in columns if each != "timestamp"), None)
-    data = read(
-        have.events.select("user_id", "item_id", *columns),
-        user="user_id",
-        item="item_id",
-        rating=value or False,
-        time="timestamp" if "timestamp" in columns else False,
-        event=False,
-        items=have.items,
-        users=have.users,
-        like=like,
-        duplicates=duplicates,
-        min_items_per_user=min_items_per_user,
-        min_users_per_item=min_users_per_item,
-        until_stable=until_stable,
-        strict=strict,
-        seed=seed,
-    )
-    return replace(data, notes=(asked.also, *data.notes)) if asked.also else data
+    elif have.events is None:
+        data = _items_only(asked, have, seed)
+    else:
+        columns = [each for each in ("rating", "count", "timestamp") if each in have.events.columns]
+        value = next((each for each in columns if each != "timestamp"), None)
+        data = read(
+            have.events.select("user_id", "item_id", *columns),
+            user="user_id",
+            item="item_id",
+            rating=value or False,
+            time="timestamp" if "timestamp" in columns else False,
+            event=False,
+            items=have.items,
+            users=have.users,
+            like=like,
+            duplicates=duplicates,
+            min_items_per_user=min_items_per_user,
+            min_users_per_item=min_users_per_item,
+            until_stable=until_stable,
+            strict=strict,
+            seed=seed,
+        )
+    told = (asked.also, *have.notes) if asked.also else have.notes
+    return replace(data, notes=(*told, *data.notes))
+
+
+def _items_only(asked: Source, have: Tables, seed: int) -> Dataset:
+    if have.items is None:
+        raise DataError(f"{asked.name} has neither events nor items")
+    ids, rest = texts(have.items["item_id"]), have.items.drop("item_id")
+    as_text = have.items["item_id"].dtype == pl.String
+    return of_items(rest, ids, as_text=as_text, name=asked.name, seed=seed)
 
 
 def clicked(shown: pl.DataFrame) -> pl.DataFrame:
@@ -284,10 +321,10 @@ def official(
     ``split`` is one of the source's ``splits``; the first if None.
     """
     asked = name if isinstance(name, Source) else source(name)
-    if not asked.splits:
+    events = tables(asked, folder).events if asked.splits else None
+    if events is None:
         with_one = [each for each in names() if source(each).splits]
         raise BadParameter(f"{asked.name} has no published split; with one: {', '.join(with_one)}")
-    events = tables(asked, folder).events
     have = [each for each in asked.splits if each in events.columns]
     chosen = asked.splits[0] if split is None else split
     if chosen not in have:

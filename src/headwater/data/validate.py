@@ -65,7 +65,8 @@ def validate(
 ) -> list[Check]:
     """Try ``source``, as `read` would with the same options, against every rule that applies.
 
-    A `Dataset` is tried as the table of its events.
+    A `Dataset` is tried as the table of its events; one without events by the labels of its items
+    and by what they are told from.
 
     A rule that has nothing to look at (times where there are none, anything once the file cannot
     be read) is not in the list. Bad data never raises.
@@ -90,6 +91,8 @@ def validate(
         "event": event,
     }
     if isinstance(source, Dataset):
+        if len(source.log.items) == 0:
+            return _labelled(source)
         source = _events(source)
     try:
         table = open_table(source, encoding=encoding, asked=[n for n in asked.values() if n])
@@ -288,6 +291,58 @@ def _pair(events: Events, at: int) -> str:
 
 def _date(seconds: int) -> str:
     return datetime.fromtimestamp(int(seconds), UTC).date().isoformat()
+
+
+def _labelled(data: Dataset) -> list[Check]:
+    """Whether items that nobody chose have labels, and something to tell them from."""
+    n, table = len(data.items), data.catalog.table
+    lists = [name for name, kind in table.schema.items() if kind == pl.List(pl.String)]
+    content = [name for name, kind in table.schema.items() if kind == pl.Binary or name == "text"]
+    checks = [
+        Check(
+            "there are events, or labels",
+            bool(lists),
+            f"no events; lists of labels in {', '.join(lists)}" if lists else "no events",
+            fix="read a table of events with `read`, or of items with labels with `read_labelled`",
+        ),
+        Check(
+            "there are several items",
+            n > 1,
+            f"{n:,} items",
+            fix="nothing can be learned from one alone: is it the right column?",
+        ),
+    ]
+    for name in lists:
+        kinds, called = data.catalog.multi_hot(name), data.catalog.kinds(name)
+        often = np.bincount(kinds.indices, minlength=len(called))
+        bare = n - int((np.diff(kinds.indptr) > 0).sum())
+        found = (
+            f"{len(called):,} kinds, {kinds.nnz / max(n, 1):.2f} an item; {bare:,} items have none"
+        )
+        some = f"some item has anything in {name}"
+        checks.append(Check(some, bare < n, found, fix="is it the right column?"))
+        rare = np.flatnonzero(often == 1)
+        checks.append(
+            Check(
+                f"every kind of {name} has at least two items",
+                len(rare) == 0,
+                f"{len(rare):,} of {len(called):,} have one",
+                tuple(repr(called[i]) for i in rare[:3]),
+                f"what is seen once cannot be learned and tested: frequent(data, {name!r}, 2)",
+            )
+        )
+    if content:
+        known = table.select(pl.any_horizontal(pl.col(content).is_not_null())).to_series()
+        checks.append(
+            Check(
+                f"every item has {' or '.join(content)}",
+                bool(known.all()),
+                f"{n - int(known.sum()):,} of {n:,} have not",
+                tuple(f"item {each!r}" for each in data.items.values.filter(~known)[:3]),
+                "leave these items out, or add what they lack",
+            )
+        )
+    return checks
 
 
 def _events(data: Dataset) -> pl.DataFrame:

@@ -24,6 +24,7 @@ import torch
 
 from ..data import sources
 from ..data.fingerprint import fingerprint
+from ..data.labelled import frequent
 from ..data.requests import drawn, renumbered, split_requests
 from ..data.split import RandomPerUser, Split
 from ..data.split import split as make_split
@@ -85,15 +86,7 @@ def parts(asked: Asked, what: str) -> Iterator[tuple[int, Part]]:
 
 def sourced(name: str) -> Dataset:
     data = sources.load(name, **DATA[name])
-    if name not in RARE:
-        return data
-    every = data.catalog.table[KINDS]
-    counts = every.explode().drop_nulls().value_counts()
-    common = set(counts.filter(pl.col("count") >= RARE[name])[KINDS])
-    kept = pl.Series(
-        KINDS, [[k for k in each or [] if k in common] for each in every.to_list()], every.dtype
-    )
-    return replace(data, catalog=replace(data.catalog, table=data.catalog.table.with_columns(kept)))
+    return frequent(data, KINDS, RARE[name]) if name in RARE else data
 
 
 def requests(data: Dataset, rounds: int, seed: int) -> Split:
