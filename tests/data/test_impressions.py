@@ -177,6 +177,19 @@ def test_requests_without_times_beside_a_log():
             DataError,
             "2 of 6 slots of the frame have no propensity",
         ),
+        (
+            lambda t: t.with_columns(creative=pl.lit(-2)),
+            DataError,
+            "a creative is the number of a picture of its item, from 0; the frame has -2",
+        ),
+        (lambda t: t.with_columns(creative=pl.lit(0.5)), DataError, "from 0; the frame has 0.5"),
+        (
+            lambda t: t.with_columns(
+                creative=pl.Series([0, None, 1, 0, 0, 2]), creative_propensity=pl.lit(None)
+            ),
+            DataError,
+            "5 of 5 slots of the frame have no creative_propensity",
+        ),
         (lambda t: t.with_columns(position=pl.lit("top")), DataError, "position of .* not all num"),
         (lambda t: t.head(0), DataError, "but no rows"),
         (lambda t: t.with_columns(click=pl.lit("maybe")), DataError, "not all numbers: 'maybe'"),
@@ -185,6 +198,18 @@ def test_requests_without_times_beside_a_log():
 def test_mistakes(change, error, said):
     with pytest.raises(error, match=said):
         read_impressions(change(LONG))
+
+
+def test_pictures():
+    table = LONG.with_columns(
+        creative=pl.Series([2, None, 0, 1, 0, 0]),
+        creative_propensity=pl.Series([0.5, None, 1.0, 0.25, 0.75, 0.1]),
+    )
+    slate = read_impressions(table).impressions.slate
+    assert slate.creative.tolist() == [[1, 0, PAD], [PAD, 2, 0], [0, PAD, PAD]]
+    want = np.array([[0.25, 0.75, 0], [0, 0.5, 1], [0.1, 0, 0]], np.float32)
+    np.testing.assert_array_equal(slate.creative_propensity, want)
+    assert read_impressions(table, creative=False).impressions.slate.creative is None
 
 
 def test_unknown_to_the_data():

@@ -47,6 +47,8 @@ SHOWN = {  # the roles of a table of what was put before people
     "click": ("click clicks clicked label",),
     "dwell": ("dwell dwelltime dwellseconds watchtime playtime readtime",),
     "propensity": ("propensity propensityscore pscore",),
+    "creative": ("creative",),
+    "creative_propensity": ("creativepropensity",),
     "history": ("history",),
 }
 ORDERS = {"seq", "sequence", "seqno"}  # a place within a user's events, not a time

@@ -19,7 +19,8 @@ from ._times import Clock
 
 __all__ = ["read_impressions"]
 
-EACH = ("item", "click", "dwell", "propensity", "position")  # what differs within a request
+CHANCES = ("propensity", "creative_propensity")
+EACH = ("item", "click", "dwell", *CHANCES, "creative", "position")  # what differs in a request
 YES_AND_NO = {"true": "1", "yes": "1", "false": "0", "no": "0"}
 BOTH = {"user", "time"}  # what is one in a request
 
@@ -38,6 +39,8 @@ def read_impressions(
     click: str | None = None,
     dwell: Column = None,
     propensity: Column = None,
+    creative: Column = None,
+    creative_propensity: Column = None,
     history: Column = None,
     items: Any = None,
     users: Any = None,
@@ -53,8 +56,9 @@ def read_impressions(
 
     ``click`` is a number, above 0 for a click; ``position`` orders the slots of a request, which
     otherwise are in the order of the rows; ``dwell`` is in seconds; ``propensity`` is the chance
-    that the item was shown there. ``history`` is a list of the items that the user had chosen
-    before, oldest first.
+    that the item was shown there. ``creative`` is which of the item's pictures was shown with it,
+    from 0, nothing for none, and ``creative_propensity`` the chance of that. ``history`` is a list
+    of the items that the user had chosen before, oldest first.
 
     With ``data`` its ids are used, and what somebody had done before a request is what its log says
     up to then; items that it does not know are left out. Without, users and items are those of the
@@ -87,6 +91,8 @@ def read_impressions(
         "click": click,
         "dwell": dwell,
         "propensity": propensity,
+        "creative": creative,
+        "creative_propensity": creative_propensity,
         "history": history,
     }
     roles, guessed = guess(frame.columns, asked, table.name, SHOWN, ("item", "click"))
@@ -157,7 +163,7 @@ def _clean(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Ids as text, times in seconds, numbers as numbers; what cannot be read is left out."""
     slots = slots.with_columns(item=texts(slots["item"]))
-    numbers = [each for each in ("click", "dwell", "propensity", "position") if each in slots]
+    numbers = [each for each in EACH if each in slots and each != "item"]
     for each in numbers:
         given = slots[each]
         if each == "click" and given.dtype == pl.String:
@@ -168,18 +174,26 @@ def _clean(
         if len(odd):
             raise DataError(f"column {each} of {name} is not all numbers: {odd[0]!r}")
         slots = slots.with_columns(column.fill_nan(None).alias(each))
-    if "propensity" in slots.columns:
-        unknown = slots["propensity"].null_count()
+    if "creative" not in slots.columns:
+        slots = slots.drop("creative_propensity", strict=False)
+    else:
+        odd = slots.filter((pl.col("creative") < 0) | (pl.col("creative") % 1 != 0))["creative"]
+        if len(odd):
+            raise DataError(
+                f"a creative is the number of a picture of its item, from 0; {name} has {odd[0]!r}"
+            )
+    for each in (role for role in CHANCES if role in slots.columns):
+        asked = slots.drop_nulls("creative") if each == "creative_propensity" else slots
+        unknown = asked[each].null_count()
         if unknown:
             raise DataError(
-                f"{unknown:,} of {len(slots):,} slots of {name} have no propensity; leave these "
-                "rows out, or read without: propensity=False"
+                f"{unknown:,} of {len(asked):,} slots of {name} have no {each}; leave these "
+                f"rows out, or read without: {each}=False"
             )
-        off = slots.filter(~pl.col("propensity").is_between(0, 1, closed="right"))
+        off = asked.filter(~pl.col(each).is_between(0, 1, closed="right"))
         if len(off):
             raise DataError(
-                f"a propensity is a chance, above 0 and at most 1; {name} has "
-                f"{off['propensity'][0]!r}"
+                f"a propensity is a chance, above 0 and at most 1; {name} has {off[each][0]!r}"
             )
     usable = slots.drop_nulls("item")
     if len(usable) < len(slots):
@@ -329,16 +343,20 @@ def _impressions(
         history = data.log.before(user, now)
     items = wide(slots["item"], PAD, np.int32)
     scores = np.where(items == PAD, -np.inf, -np.arange(shape[1])).astype(np.float32)
-    chance = slots["propensity"] if "propensity" in slots.columns else None
-    stayed = slots["dwell"].fill_null(0) if "dwell" in slots.columns else None
+
+    def filled(role: str, empty: float, dtype: Any) -> Any:
+        return wide(slots[role].fill_null(empty), empty, dtype) if role in slots.columns else None
+
     return Impressions(
         queries=Queries(history, user, now),
         slate=Slate(
             items,
             scores,
-            propensity=None if chance is None else wide(chance, 0, np.float32),
+            creative=filled("creative", PAD, np.int32),
+            propensity=filled("propensity", 0, np.float32),
+            creative_propensity=filled("creative_propensity", 0, np.float32),
         ),
         clicks=wide((slots["click"].fill_null(0) > 0).cast(pl.Float32), 0, np.float32),
-        dwell=None if stayed is None else wide(stayed, 0, np.float32),
+        dwell=filled("dwell", 0, np.float32),
         ids=heads["request"] if "request" in heads.columns else None,
     )
