@@ -25,7 +25,9 @@ paper: $(VENV)/.dev
 	for table in thesis-2.5 thesis-2.2 thesis-2.1 guidance tuning; do \
 	  $(BIN)/headwater reproduce $$table --checkpoint runs/$$table --write papers/results; done; \
 	for table in cdm-2 cdm-3 cdm-fig4; do \
-	  $(BIN)/headwater reproduce $$table --checkpoint runs/cdm --write papers/results; done
+	  $(BIN)/headwater reproduce $$table --checkpoint runs/cdm --write papers/results; done; \
+	for table in thesis-3.3 thesis-3.4 thesis-3.7 thesis-fig3.4; do \
+	  $(BIN)/headwater reproduce $$table --checkpoint runs/labels --write papers/results; done
 	$(BIN)/python -m pytest -m paper
 
 bench: $(VENV)/.dev

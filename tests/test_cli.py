@@ -11,8 +11,9 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
-from headwater import papers
+from headwater import facade, papers
 from headwater.cli import app, assigned, parsed_split
+from headwater.data.toy import blocks
 from headwater.errors import BadParameter, HeadwaterError
 
 run_in_process = CliRunner()
@@ -63,6 +64,31 @@ def test_fit_recommend_similar(saved):
     assert all(int(each["item_id"][1:]) % 2 == 0 for each in new)
     near = call("similar", saved, "--item", "i0", "-k", 3, "--json")
     assert all(int(each["similar_id"][1:]) % 2 == 0 for each in near)
+
+
+def test_which_picture_of_each_title(tmp_path):
+    pytest.importorskip("efficientnet_lite_pytorch")
+    data = blocks(users=40, items=30)
+    saved = facade.save(facade.fit("popularity", data), tmp_path / "toy.hw")
+    asked = ("thumbnail", saved, tmp_path / "art", "--user", 7, "--tastes", "g0,g1", "-k", 3)
+    sheet = tmp_path / "sheet.png"
+    rows = call(*asked, "--draw", 24, "--sheet", sheet, "--json")
+    assert [row["who"] for row in rows] == [
+        who for who in ("user 7", "who likes g0", "who likes g1") for _ in range(3)
+    ]
+    assert all((tmp_path / "art" / row["picture"]).exists() for row in rows)
+    assert all(row["why"].endswith("of the taste") for row in rows)
+    assert sheet.read_bytes().startswith(b"\x89PNG")
+    assert call(*asked, "--json") == rows
+    for words, said in (
+        (("thumbnail", saved, tmp_path / "art"), "say for whom"),
+        ((*asked, "--draw", 3), "holds something already"),
+        ((*asked, "--sheet", "sheet.gif"), "ends in .html or .png"),
+        (("thumbnail", saved, "--user", 7), "no column 'jpeg'"),
+        (("thumbnail", saved, "--user", 7, "--draw", 3), "needs a FOLDER"),
+    ):
+        got = run_in_process.invoke(app, [str(word) for word in words])
+        assert said in str(got.exception), got.output
 
 
 def test_lists_for_everyone_in_a_file(saved, tmp_path):

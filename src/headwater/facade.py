@@ -34,8 +34,9 @@ from .flow import read_flow
 from .model import Model, Recommender, Scorer
 from .registry import build, describe
 from .registry import metric as make_metric
+from .stills import Pictures, with_stills
 from .trace import traced, why
-from .types import PAD, Dataset, Guide, Histories, Queries, Slate
+from .types import PAD, Dataset, Guide, Histories, Ids, Queries, Slate
 
 __all__ = [
     "Fitted",
@@ -48,6 +49,7 @@ __all__ = [
     "save",
     "similar_items",
     "splits_of",
+    "thumbnails",
 ]
 
 log = logging.getLogger("headwater")
@@ -136,7 +138,8 @@ def recommend(
     trace: bool = False,
     progress: Progress | None = None,
 ) -> pl.DataFrame:
-    """The k best items of each user: user_id, item_id, rank, score, title, path.
+    """The k best items of each user: user_id, item_id, rank, score, title, path; and the picture,
+    where the model chooses one.
 
     ``users`` are ids; a user nobody has seen gets the fallback, and ``path`` says so. ``history``
     is for people who are not in the data: for each a list of item ids, oldest first, or a mapping
@@ -233,6 +236,108 @@ def steered(
             raise BadParameter(f"declined has {len(declined)} lists for {len(queries)} requests")
         queries = replace(queries, declined=histories_of(model.data, declined))
     return queries
+
+
+def thumbnails(
+    model: Fitted,
+    pictures: Pictures,
+    users: Iterable[Any] | None = None,
+    *,
+    tastes: Sequence[Any] = (),
+    k: int = 8,
+    by: str = "genres",
+    picker: str | Mapping[str, Any] = "match",
+    seed: int = 0,
+    cache: str | Path | None = None,
+    progress: Progress | None = None,
+) -> pl.DataFrame:
+    """Which picture of each of their k best items people see, and why.
+
+    ``users`` are ids; of the items with ``pictures`` (`headwater.stills`) each gets a list of the
+    ``model``. Then come ``tastes``, kinds in the column ``by``: somebody who chose only the most
+    popular items of that kind, shown the list of the first user. What a picture shows is judged by
+    a head that has not learned from its item; `stills.with_stills` says how, and what ``cache`` is.
+
+    Columns: who, item_id, rank, title, picture, shows (of the kind that spoke for it), kind,
+    taste (what share of it that kind is) and why.
+    """
+    data = with_stills(model.data, pictures, by=by, seed=seed, cache=cache, progress=progress)
+    chooser = build(picker).fit(data)
+    if not getattr(chooser, "chooses_pictures", False):
+        raise BadParameter(f"picker must choose pictures, as match and thompson do; got {picker!r}")
+    queries, names = known(data, users, None)
+    if not len(queries):
+        raise BadParameter("say who sees the pictures: at least one user")
+    pool = np.isin(np.arange(len(data.items)), pictures.items)
+    slate = model.model.recommend(replace(queries, pool=pool), length(k))
+    if tastes:
+        likes = tasters(data, by, tastes)
+        many = np.zeros(len(tastes), np.int64)
+        slate = Slate.stack([slate, slate[many]])
+        queries = replace(
+            queries,
+            history=Histories.stack([queries.history, likes.history]),
+            user=np.concatenate([queries.user, likes.user]),
+            now=np.concatenate([queries.now, likes.now]),
+        )
+        who = [*(f"user {name}" for name in names), *(f"who likes {kind}" for kind in tastes)]
+    else:
+        who = [f"user {name}" for name in names]
+    slate = chooser(queries, slate)
+    kind, shows, taste = chooser.because(queries, slate)
+    row, slot = np.nonzero(slate.filled)
+    called = np.array([str(each) for each in data.catalog.kinds(by)], object)
+    table = frame(Fitted(model.model, data), slate, pl.Series(who), asked="who")
+    if "picture" not in table.columns or not len(table):
+        raise DataError("no item of these lists has a picture: are all of them seen already?")
+    found = kind[row, slot]
+    named = [None if i == PAD else called[i] for i in found]
+    return table.select("who", "item_id", "rank", "title", "picture").with_columns(
+        kind=pl.Series(named, dtype=pl.String),
+        shows=pl.Series(shows[row, slot]),
+        taste=pl.Series(taste[row, slot]),
+        why=pl.Series(
+            [
+                _shown_for(*each)
+                for each in zip(
+                    named, shows[row, slot], taste[row, slot], table["picture"], strict=True
+                )
+            ]
+        ),
+    )
+
+
+def _shown_for(kind: str | None, shows: float, taste: float, picture: str | None) -> str:
+    if picture is None:
+        return "no picture that may be shown"
+    if kind is None:
+        return "the default: nothing is known of the taste"
+    return f"{kind}: {shows:.0%} of the picture, {taste:.0%} of the taste"
+
+
+def tasters(data: Dataset, by: str, kinds: Sequence[Any], most: int = 10) -> Queries:
+    """People who have chosen the ``most`` popular items of one kind each, and nothing else."""
+    have = data.catalog.kinds(by)
+    for kind in kinds:
+        if kind not in have:
+            raise UnknownName(f"kind in {by}", kind, have)
+    has = data.catalog.multi_hot(by).tocsc()
+    number = np.diff(has.tocsr().indptr)
+    chosen = np.bincount(data.log.items, minlength=len(data.items))
+    rows, items = [], []
+    for row, kind in enumerate(kinds):
+        column = have.index(kind)
+        mine = has.indices[has.indptr[column] : has.indptr[column + 1]]
+        best = mine[np.lexsort((-chosen[mine], number[mine]))][:most]  # the purest first
+        rows += [row] * len(best)
+        items += best.tolist()
+    history = Histories.of(
+        np.array(rows, np.int64),
+        np.array(items, np.int64),
+        n_rows=len(kinds),
+        n_items=len(data.items),
+    )
+    return data.newcomers(history)
 
 
 def similar_items(model: Fitted, items: Iterable[Any], *, k: int = 10) -> pl.DataFrame:
@@ -345,16 +450,19 @@ def frame(
         paths = pl.Series(slate.paths, dtype=pl.String).gather(slate.path[row, slot])
     else:
         paths = pl.Series([model.model.address]).gather(np.zeros(len(row), np.int64))
-    return pl.DataFrame(
-        {
-            asked: names.gather(row),
-            answered: ids,
-            "rank": slot + 1,
-            "score": slate.scores[row, slot],
-            "title": title.fill_null(ids.cast(pl.String)),
-            "path": paths,
-        }
-    )
+    told = {
+        asked: names.gather(row),
+        answered: ids,
+        "rank": slot + 1,
+        "score": slate.scores[row, slot],
+        "title": title.fill_null(ids.cast(pl.String)),
+        "path": paths,
+    }
+    stills = model.data.catalog.stills
+    if slate.creative is not None and stills is not None:
+        number = stills.number(at, slate.creative[row, slot])
+        told["picture"] = Ids(stills.names).decode(number)
+    return pl.DataFrame(told)
 
 
 def splits_of(data: Dataset, split: Splitting = None, *, splits: int = 1, seed: int = 0) -> Any:

