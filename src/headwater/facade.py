@@ -312,7 +312,7 @@ def _shown_for(kind: str | None, shows: float, taste: float, picture: str | None
         return "no picture that may be shown"
     if kind is None:
         return "the default: nothing is known of the taste"
-    return f"{kind}: {shows:.0%} of the picture, {taste:.0%} of the taste"
+    return f"shows {kind} ({shows:.0%}), {taste:.0%} of the taste"
 
 
 def tasters(data: Dataset, by: str, kinds: Sequence[Any], most: int = 10) -> Queries:

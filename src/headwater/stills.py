@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -41,7 +42,9 @@ VIEWS = {  # of a picture: left, upper, right and lower edge, as shares
     "lower": (0.0, 0.4, 1.0, 1.0),
 }
 
-HOW = {"n_epochs": 100, "learning_rate": 0.01}  # of the heads that judge
+JUDGE = {"hidden_sizes": (32,), "dropout": 0.5}  # narrow: there are few pictures of a kind
+HOW = {"batch_size": 256, "learning_rate": 1e-3, "weight_decay": 0.01}
+EPOCHS, STEPS = 30, 600  # at least
 
 log = logging.getLogger("headwater")
 
@@ -210,7 +213,9 @@ def _judged(
     scores = np.zeros((n, len(kinds)), np.float32)
     for i in range(folds):
         learn = np.flatnonzero((fold != i) & labelled)
-        head = build("classify.head", by="seen", kinds="kinds", how={**HOW, "seed": seed})
+        epochs = max(EPOCHS, math.ceil(STEPS / math.ceil(len(learn) / HOW["batch_size"])))
+        how = {**HOW, "n_epochs": epochs, "seed": seed}
+        head = build("classify.head", by="seen", kinds="kinds", **JUDGE, how=how)
         head.fit(world, learn)
         columns = [kinds.index(kind) for kind in head.classes]
         at = np.flatnonzero(fold == i)

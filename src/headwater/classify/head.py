@@ -6,8 +6,8 @@ x is a vector of the catalogue, of a picture or a text, that an encoder made onc
 column less its mean, over its deviation, of the items that it learned from. What is minimised is
 the ``loss``, any of `losses`; which classes are said is up to the ``threshold``.
 
-Source:  the setting of Benedict, Koops, Odijk, de Rijke, "sigmoidF1: A Smooth F1 Score Surrogate
-         Loss for Multilabel Classification", TMLR 2022. arXiv:2108.10566
+Source:  Benedict, Koops, Odijk, de Rijke, "sigmoidF1: A Smooth F1 Score Surrogate Loss for
+         Multilabel Classification", TMLR 2022, arXiv:2108.10566: its setting.
 Checked: the net against the formula in numpy, and without hidden layers against scikit-learn's
          LogisticRegression, tests/classify/test_head.py
 Differs: the source's head for pictures has a sigmoid below the loss, which puts another on top;

@@ -1,7 +1,8 @@
 """Published tables, made again: one file a table, the paper's figures and ours side by side.
 
 A file of this folder has a ``TITLE``, the ``METHODS`` it knows, how many ``SPLITS`` its committed
-result is made on, and a function ``reproduce``; ``RESUMES`` if it can go on from a checkpoint.
+result is made on, and a function ``reproduce``; ``RESUMES`` if it can go on from a checkpoint, and
+``FILES`` if its methods may be files of the user's.
 """
 
 from __future__ import annotations
@@ -103,9 +104,11 @@ def reproduce(
         raise UnknownName("table", name, names())
     module = _module(name)
     have = list(module.METHODS)
+    files = getattr(module, "FILES", False)
     for method in methods or ():
-        if method not in have:
-            raise UnknownName(f"method of {name}", method, have)
+        if method not in have and not (files and Path(method).is_file()):
+            hint = "A file of labelled items is read, too." if files else ""
+            raise UnknownName(f"method of {name}", method, have, hint)
     if splits is not None and splits < 1:
         raise BadParameter(f"splits must be at least 1, got {splits}")
     if checkpoint is not None and not getattr(module, "RESUMES", False):

@@ -3,8 +3,8 @@
 All cuts between two scores are tried. Of equals the highest; a class that no example has is said
 above every score, which is never.
 
-Source:  the SCut of Yang, "A Study on Thresholding Strategies for Text Categorization", SIGIR
-         2001.
+Source:  Yang, "A Study on Thresholding Strategies for Text Categorization", SIGIR
+         2001: its SCut.
 Checked: against loops over all thresholds, tests/threshold/test_threshold.py
 Differs: ``least_f1`` is the paper's fbr: a class whose best F1 is below it is said above the
          highest score that was seen only, since a threshold that is good by chance would say it far
