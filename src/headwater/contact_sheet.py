@@ -14,7 +14,8 @@ import polars as pl
 
 from .atomic import atomic_path
 from .errors import BadParameter
-from .stills import Pictures, with_pillow
+from .images import decoded, pillow
+from .stills import Pictures
 
 __all__ = ["Cell", "as_html", "as_png", "check", "sheet_of", "write"]
 
@@ -66,7 +67,7 @@ def write(rows: Rows, path: str | Path, title: str) -> Path:
 
 
 def as_png(rows: Rows) -> bytes:
-    with_pillow("a contact sheet")
+    pillow("a contact sheet")
     from PIL import Image, ImageDraw, ImageFont
 
     wide = max((len(cells) for _, cells in rows), default=0)
@@ -96,9 +97,7 @@ def as_png(rows: Rows) -> bytes:
 
 
 def _fitted(content: bytes) -> Any:
-    from .encode._images import decoded
-
-    image = decoded(content, 50_000_000)
+    image = decoded(content)
     share = min(WIDTH / image.width, HEIGHT / image.height)
     return image.resize((max(1, int(image.width * share)), max(1, int(image.height * share))))
 

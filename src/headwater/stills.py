@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from .errors import DataError, MissingColumn, MissingExtra
+from .errors import DataError, MissingColumn
+from .images import decoded
 from .model import at_least
 from .registry import build
 from .types import PAD, Catalog, Dataset, Floats, Histories, Ids, Ints, Mask, Stills
@@ -139,10 +140,7 @@ def from_catalogue(data: Dataset, column: str) -> Pictures:
 
 def crops(content: bytes) -> dict[str, bytes]:
     """Parts of one picture, each as a JPEG, where there are no others to choose among."""
-    with_pillow("crops of a picture")
-    from .encode._images import decoded
-
-    image = decoded(content, 50_000_000)
+    image = decoded(content)
     found = {}
     for view, edges in VIEWS.items():
         left, upper, right, lower = (
@@ -238,10 +236,3 @@ def tastes_of(data: Dataset, by: str, asked: str | None) -> tuple[Any, ...]:
         often = np.bincount(data.catalog.multi_hot(by).indices, minlength=len(kinds))
         return tuple(kinds[i] for i in np.argsort(-often, kind="stable")[: int(asked)])
     return tuple(each.strip() for each in asked.split(","))
-
-
-def with_pillow(who: str) -> None:
-    try:
-        import PIL  # noqa: F401
-    except ModuleNotFoundError:
-        raise MissingExtra(who, "pillow", "image") from None

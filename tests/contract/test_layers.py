@@ -20,7 +20,7 @@ STAGES = (
 )
 LAYERS = (
     ("errors",),
-    ("types", "atomic", "rows", "pictures"),
+    ("types", "atomic", "rows", "pictures", "images"),
     ("likelihoods", "model", "state"),
     ("losses", "threshold"),
     ("train", "checkpoint", "compiled", "negatives", "nets", "evidence", "features", "fields"),

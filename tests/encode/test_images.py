@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from headwater.encode._images import ImageEncoder, decoded
+from headwater.encode._images import ImageEncoder
 from headwater.errors import BadParameter, DataError
+from headwater.images import decoded
 
 LIMIT = 10_000
 

@@ -33,9 +33,10 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ..errors import BadParameter
+from ..images import decoded
 from ..types import Floats
 from ._encoder import needs, version_of
-from ._images import ImageEncoder, decoded
+from ._images import ImageEncoder
 from ._torch import device_of
 
 __all__ = ["EfficientNetLite"]

@@ -24,9 +24,10 @@ import torch
 from torch import Tensor
 
 from ..errors import BadParameter
+from ..images import decoded
 from ..types import Floats
 from ._encoder import needs
-from ._images import ImageEncoder, decoded
+from ._images import ImageEncoder
 from ._torch import device_of, digest
 
 __all__ = ["Timm"]

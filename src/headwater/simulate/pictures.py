@@ -12,7 +12,7 @@ import numpy as np
 
 from ..atomic import atomic_path
 from ..errors import DataError
-from ..stills import with_pillow
+from ..images import pillow
 from ..types import Dataset, Ints
 
 __all__ = ["draw", "drawn"]
@@ -23,7 +23,7 @@ SHAPES = ("discs", "bars", "stripes", "triangles", "rings", "crosses")
 
 def drawn(kind: int, of: int, seed: int, title: str = "") -> Any:
     """A picture of kind number ``kind`` out of ``of``: by hue and shape, no two alike."""
-    with_pillow("drawn pictures")
+    pillow("drawn pictures")
     from PIL import Image, ImageDraw, ImageFont
 
     rng = np.random.default_rng([seed, kind])
