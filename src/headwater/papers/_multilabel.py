@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -184,13 +185,14 @@ class Answer:
     said: Mask
     scores: Floats
 
+    @cached_property
     def figures(self) -> dict[str, float]:
         return multilabel(self.y, self.said, self.scores)
 
 
 def summary(answers: Sequence[Answer], metric: str) -> dict[str, float]:
     """Median and quartiles over the seeds, x 100."""
-    values = [100 * each.figures()[metric] for each in answers]
+    values = [100 * each.figures[metric] for each in answers]
     low, middle, high = np.quantile(values, (0.25, 0.5, 0.75))
     return {"median": round(middle, 2), "q25": round(low, 2), "q75": round(high, 2)}
 

@@ -65,7 +65,7 @@ def reproduce(asked: Asked) -> Reproduction:
 def per_seed(runs: Mapping[str, Sequence[Answer]]) -> dict[str, dict[str, list[float]]]:
     out: dict[str, dict[str, list[float]]] = {}
     for line, answers in runs.items():
-        each = [answer.figures() for answer in answers]
+        each = [answer.figures for answer in answers]
         out[line] = {name: [round(100 * one[name], 2) for one in each] for name in each[0]}
     return out
 
