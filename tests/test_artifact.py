@@ -51,6 +51,7 @@ def test_what_is_in_the_folder(fitted, tmp_path):
         "data/users.parquet",
         "data/items.parquet",
         "data/events.safetensors",
+        "data/stills.parquet",
     }
 
 
