@@ -18,6 +18,11 @@ comes before the net, such as decoding, and of the net alone.
 `genres`: of each poster, how many genres its five nearest have in common with it (Jaccard), less
 what posters have in common by chance; a mean over the posters with its 95 % interval, by what the
 encoder looks at.
+
+`judges`: how well heads that learned from other posters tell the genres of one, which is what says
+how much a picture shows of each kind (`stills.with_stills`): the mean log loss over posters and
+genres, of that head and of one without a hidden layer, over five deals of the posters to folds;
+beside what the share of each genre alone says. `--judges FILE` adds them to a result.
 """
 
 from __future__ import annotations
@@ -62,7 +67,14 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="made-up images and texts, once")
     parser.add_argument("--out", type=Path, default=RESULTS / "encode.json")
     parser.add_argument("--show", type=Path, help="only print the table of a result")
+    parser.add_argument("--judges", type=Path, help="add only those to a result")
     asked = parser.parse_args()
+    if asked.judges:
+        results = json.loads(asked.judges.read_text())
+        results["judges"] = in_process("judges", {}, 1)
+        write_json(asked.judges, results)
+        print(table(results))
+        return 0
     if asked.show:
         print(table(json.loads(asked.show.read_text())))
         return 0
@@ -78,9 +90,9 @@ def main() -> int:
                     f"{', '.join(map(str, what.values()))}: {said['a_second']:.1f} a second",
                     flush=True,
                 )
-    genres = {}
+    genres, judged = {}, {}
     if "efficientnet_lite" in asked.encoders and not asked.quick:
-        genres = in_process("genres", {}, 1)
+        genres, judged = (in_process(order, {}, 1) for order in ("genres", "judges"))
     results = {
         "about": "python benchmarks/encode.py " + " ".join(sys.argv[1:]),
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -88,6 +100,7 @@ def main() -> int:
         "versions": {name: found for name in PACKAGES if (found := installed(name))},
         "runs": runs,
         "genres": genres,
+        "judges": judged,
     }
     write_json(asked.out, results)
     print(table(results))
@@ -189,6 +202,33 @@ def genres() -> dict[str, Any]:
     return out
 
 
+def judges() -> dict[str, Any]:
+    """The log loss of genres, out of fold, of the head that judges stills and of a linear one."""
+    from headwater import stills
+    from headwater.encode.efficientnet_lite import EfficientNetLite
+
+    films = posters()
+    x = EfficientNetLite().encode(films["jpeg"].to_list())
+    kinds = sorted({genre for each in films["genres"] for genre in each})
+    has = np.array([[kind in each for kind in kinds] for each in films["genres"].to_list()])
+    some = has.any(1)
+    share = has[some].mean(0)
+
+    def loss(p: Any) -> float:
+        p = np.clip(p, 1e-7, 1 - 1e-7)
+        return float(-np.where(has, np.log(p), np.log(1 - p))[some].mean())
+
+    narrow, out = stills.JUDGE, {"posters": int(some.sum()), "share": loss(share)}
+    each = range(len(films))
+    for name, judge in (("narrow", narrow), ("linear", {"hidden_sizes": (), "dropout": 0.5})):
+        stills.JUDGE = judge
+        out[name] = [
+            loss(stills._judged(x, films["genres"], np.array(each), kinds, 5, seed))
+            for seed in range(5)
+        ]
+    return out
+
+
 def posters() -> Any:
     import polars as pl
 
@@ -233,7 +273,11 @@ WORDS = [
     "finds",
     "loses",
 ]
-ORDERS: dict[str, Callable[..., dict[str, Any]]] = {"speed": speed, "genres": genres}
+ORDERS: dict[str, Callable[..., dict[str, Any]]] = {
+    "speed": speed,
+    "genres": genres,
+    "judges": judges,
+}
 
 
 def table(results: dict[str, Any]) -> str:
@@ -260,6 +304,12 @@ def table(results: dict[str, Any]) -> str:
         for name in ("center", "whole", "whole less center"):
             one = said[name]
             lines.append(f"  {name:18}{one['mean']:.4f} ({one['low']:.4f} to {one['high']:.4f})")
+    if results.get("judges"):
+        said = results["judges"]
+        lines += ["", f"log loss of genres, out of fold; by their shares {said['share']:.4f}"]
+        for name in ("narrow", "linear"):
+            low, high = min(said[name]), max(said[name])
+            lines.append(f"  {name:18}{median(said[name]):.4f} ({low:.4f} to {high:.4f})")
     return "\n".join(lines)
 
 
