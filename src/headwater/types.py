@@ -32,12 +32,14 @@ __all__ = [
     "Ints",
     "Mask",
     "Queries",
+    "Sessions",
     "Slate",
     "Stills",
 ]
 
 EVENTS = ("items", "times", "values", "kinds")  # the columns of `Histories`
 SLOTS = ("items", "scores", "creative", "propensity", "creative_propensity", "path")  # of `Slate`
+VISITS = ("user", "start", "seconds", "behaviours", "intents", "satisfaction", "shown", "weights")
 PAD = -1  # an empty slot, or an id nobody has seen
 
 Ints = NDArray[np.integer[Any]]
@@ -367,6 +369,7 @@ class Queries:
     pool: Mask | None = None  # (N,) what may be recommended now; None is everything
     guide: Guide | None = None  # for all of them; only some methods can follow one
     declined: Histories | None = None  # B rows: what each is known not to have chosen
+    intents: NDArray[np.float32] | None = None  # (B, J) how likely they came for each; NaN unknown
 
     def __len__(self) -> int:
         return len(self.user)
@@ -378,6 +381,7 @@ class Queries:
             user=self.user[rows],
             now=self.now[rows],
             declined=None if self.declined is None else self.declined[rows],
+            intents=None if self.intents is None else self.intents[rows],
         )
 
     def chunks(self, size: int) -> Iterator[Queries]:
@@ -451,7 +455,7 @@ class Impressions:
 
     queries: Queries  # B
     slate: Slate  # (B, K)
-    clicks: NDArray[np.float32]  # (B, K) 0 or 1
+    clicks: NDArray[np.float32]  # (B, K) 0 or 1; between, how much a click was worth
     dwell: NDArray[np.float32] | None = None  # (B, K) seconds; 0 where nobody stayed
     ids: pl.Series | None = None  # (B,) what the requests are called outside
 
@@ -479,7 +483,7 @@ class Impressions:
         queries = replace(
             asked[0],
             history=Histories.stack([each.history for each in asked]),
-            **_stacked(asked, ("user", "now")),
+            **_stacked(asked, ("user", "now", "intents")),
         )
         slate = Slate.stack([part.slate for part in parts])
         return Impressions(queries=queries, slate=slate, **_stacked(parts, ("clicks", "dwell")))
@@ -498,6 +502,45 @@ class Impressions:
 
 
 @dataclass(frozen=True, eq=False)
+class Sessions:
+    """Visits: what was done in them, and of some why they were made and how they were liked.
+
+    S sessions with F behaviours and J intents. A behaviour in ``censored`` is the time until
+    something first happened, in seconds: NaN where it never did, which is not the same as at once;
+    all that is known then is that it took longer than the session. The others are never NaN.
+    """
+
+    ids: pl.Series  # (S,) what they are called outside
+    user: NDArray[np.int32]  # (S,) whose they were; PAD where nobody knows
+    start: NDArray[np.int64]  # (S,) unix seconds
+    seconds: NDArray[np.float32]  # (S,) from the first event to the last
+    behaviours: NDArray[np.float32]  # (S, F)
+    names: tuple[str, ...]  # F
+    censored: tuple[str, ...]  # those of ``names`` that are times until something
+    intents: Mask  # (S, J) why they had come; all False where nobody said
+    intent_names: tuple[str, ...]  # J
+    satisfaction: NDArray[np.int8]  # (S,) 1 to 5, 0 where nobody said
+    shown: Mask  # (S,) whether they were asked
+    weights: NDArray[np.float32]  # (S,) how many sessions an answer stands for
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+    def __getitem__(self, rows: Any) -> Sessions:
+        rows = np.arange(len(self))[rows]
+        return replace(self, ids=self.ids.gather(rows), **_taken(self, VISITS, rows))
+
+    @property
+    def answered(self) -> Mask:  # (S,)
+        return self.satisfaction > 0
+
+    def column(self, name: str) -> NDArray[np.float32]:  # (S,)
+        if name not in self.names:
+            raise MissingColumn(name, "the behaviours of the sessions", self.names)
+        return self.behaviours[:, self.names.index(name)]
+
+
+@dataclass(frozen=True, eq=False)
 class Dataset:
     """All that may be learned from. Its ids are numbered in an order unrelated to popularity."""
 
@@ -508,12 +551,24 @@ class Dataset:
     people: pl.DataFrame | None = None  # (U, columns) what is known of the users
     kinds: tuple[str, ...] = ()  # what the numbers in log.kinds mean: "view", "purchase"
     impressions: Impressions | None = None
+    sessions: Sessions | None = None
     notes: tuple[str, ...] = ()  # what was guessed and what was left out when it was read
 
     def __repr__(self) -> str:
         return (
             f"Dataset({len(self.users):,} users, {len(self.items):,} items, "
             f"{len(self.log.items):,} events)"
+        )
+
+    @classmethod
+    def of_sessions(cls, sessions: Sessions, users: Ids) -> Dataset:
+        """Of sessions alone, of ``users``; without items."""
+        return cls(
+            users=users,
+            items=Ids(pl.Series([], dtype=pl.Int64)),
+            log=Histories.empty(len(users), 0),
+            catalog=Catalog(pl.DataFrame()),
+            sessions=sessions,
         )
 
     def queries(self, users: Any = None, *, now: int | None = None) -> Queries:

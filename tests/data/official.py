@@ -185,4 +185,17 @@ OFFICIAL: dict[str, dict[str, bytes]] = {
         f"{CORPUS}/text/99.txt": "Mines in Åre .\n".encode(),
         f"{CORPUS}/labels/99.txt": b"<site comparisons--workplace< ",
     },
+    "user-satisfaction": {
+        "ReDial.txt": (
+            b"USER\tHello! Any drama?\t\t3,3,3\nSYSTEM\tYes, the one with\tx\t\n"
+            b"USER\tOVERALL\t\t4,3,4\n\nUSER\tHi\t\t2\nUSER\tOVERALL\t\t2,3\n"
+        ),
+        "CCPE.txt": b"SYSTEM\tWhat do you like?\t\t\nUSER\tHorror\tOTHER\t3,3,3\n"
+        b"USER\tOVERALL\t\t3,3,3\n",
+        "SGD.txt": b"USER\tA flight .\tINFORM_INTENT\t2,3,3\nUSER\tOVERALL\t\t1,1,2\n\n",
+        "MWOZ.txt": (
+            b"USER\tA room\tHotel-Inform\t3,3,3\nSYSTEM\tWhich ? When ?\tHotel-Request\t\n"
+            b"USER\tAnd is there a train ?\tTrain-Inform\t3,3,3\nUSER\tOVERALL\t\t5,5,4\n"
+        ),
+    },
 }

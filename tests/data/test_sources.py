@@ -62,6 +62,13 @@ def test_every_source_has_the_same_shape(name: str, folder: Path) -> None:
     data = load(name)
     known = set(data.items.values.to_list())
     assert folder in find(name)[1].parents  # type: ignore[index]
+    if have.sessions is not None:
+        assert data.sessions is not None
+        assert data.sessions.ids.equals(have.sessions.ids)
+        assert len(data.users) == len(data.sessions)
+        assert not len(data.items)
+        assert set(source(name).sizes) == {"users"}
+        return
     assert "items" in source(name).sizes or name == "mind-demo"  # nobody counted that one
     if have.items is not None:
         assert have.items.columns[0] == "item_id"
@@ -394,6 +401,7 @@ def test_books_without_ratings(tmp_path: Path) -> None:
         ("chemical-exposure", f"{CORPUS}/text/101.txt", b"\xff"),
         ("chemical-exposure", f"{CORPUS}/labels/99.txt", b"\xff"),
         ("movie-posters", "movieDB-static-1/posters/tt0008x.jpg", b"\xff\xd8"),
+        ("user-satisfaction", "SGD.txt", b"<html>\n"),
     ],
 )
 def test_files_that_cannot_be_read_are_named(
@@ -559,6 +567,41 @@ def test_chemical_exposure_is_the_same_in_both_layouts(folder: Path, tmp_path: P
     published.with_columns(labels=whole["paths"]).write_parquet(other / "documents.parquet")
     assert folder != other.parent
     assert items_of(tables("chemical-exposure", other.parent)).equals(whole)
+
+
+def test_dialogues_are_sessions(folder: Path, tmp_path: Path) -> None:
+    sessions = load("user-satisfaction").sessions
+    assert sessions is not None
+    assert sessions.ids.to_list() == ["CCPE 0", "MWOZ 0", "ReDial 0", "ReDial 1", "SGD 0"]
+    assert sessions.satisfaction.tolist() == [3, 5, 4, 3, 1]  # 2 and 3 are 2.5, half a level up
+    assert sessions.seconds.tolist() == [2, 3, 2, 1, 1]
+    first = sessions.column("time_to_first_question").tolist()
+    assert (first[1], first[2]) == (2, 0)
+    assert np.isnan([first[0], *first[3:]]).all()
+    assert sessions.column("num_system_questions").tolist() == [1, 1, 0, 0, 0]
+    assert sessions.column("num_user_words").tolist() == [1, 8, 3, 1, 3]
+    came = [
+        [name for name, has in zip(sessions.intent_names, row, strict=True) if has]
+        for row in sessions.intents
+    ]
+    film = ["film_recommendation"]
+    assert came == [["film_preferences"], ["hotel", "train"], film, film, ["other_task"]]
+    with pytest.raises(BadParameter, match="has sessions, and they are read whole"):
+        load("user-satisfaction", min_items_per_user=5)
+    turns = [
+        (corpus, 0, turn, "USER", text, "", levels)
+        for corpus in ("SGD", "MWOZ")
+        for turn, (text, levels) in enumerate([("Hi ?", [3]), ("OVERALL", [4, 4, 5])])
+    ]
+    columns = ["source", "dialogue_id", "turn", "speaker", "text", "action", "satisfaction"]
+    other = tmp_path / "other" / "uss-satisfaction"
+    other.mkdir(parents=True)
+    pl.DataFrame(turns, columns, orient="row").write_parquet(other / "turns.parquet")
+    kept = load("user-satisfaction", folder=other.parent).sessions
+    assert kept is not None
+    assert folder != other.parent
+    assert kept.ids.to_list() == ["MWOZ 0", "SGD 0"]
+    assert kept.satisfaction.tolist() == [4, 4]
 
 
 @pytest.mark.usefixtures("folder")

@@ -14,7 +14,8 @@ from headwater.data.store import load_data, save_data
 from headwater.data.toy import blocks
 from headwater.errors import BadArtifact
 from headwater.registry import build
-from headwater.types import Catalog, Guide
+from headwater.simulate.sessions import realistic, trivial
+from headwater.types import VISITS, Catalog, Guide
 
 
 def again(data, tmp_path):
@@ -41,6 +42,27 @@ def test_everything_comes_back(tmp_path):
     assert found.kinds == data.kinds
     assert found.notes == data.notes
     np.testing.assert_array_equal(found.log.kinds, data.log.kinds)
+
+
+@pytest.mark.parametrize("made", [trivial(50), realistic(50, users=20).data])
+def test_sessions(made, tmp_path):
+    data = replace(made, notes=("a note",))
+    found = again(data, tmp_path)
+    one, two = found.sessions, data.sessions
+    for name in VISITS:
+        here, there = getattr(one, name), getattr(two, name)
+        assert here.dtype == there.dtype, name
+        np.testing.assert_array_equal(here, there)
+    assert one.ids.equals(two.ids)
+    for name in ("names", "censored", "intent_names"):
+        assert getattr(one, name) == getattr(two, name)
+    assert found.users.values.equals(data.users.values)
+    assert found.notes == ("a note",)
+    assert fingerprint(found) == fingerprint(data)
+
+
+def test_no_sessions(tmp_path):
+    assert again(blocks(), tmp_path).sessions is None
 
 
 def test_vectors_and_no_people(tmp_path):

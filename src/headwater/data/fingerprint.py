@@ -17,8 +17,8 @@ __all__ = ["fingerprint"]
 def fingerprint(data: Dataset) -> str:
     """SHA-256, in hex, over the ids of users and items in their order, and every event.
 
-    Catalogue, people and impressions do not count: splits and learned weights speak of indices, and
-    those hold as long as ids and events do. The width of integer ids does not count either.
+    Catalogue, people, impressions and sessions do not count: splits and learned weights speak of
+    indices, and those hold as long as ids and events do. Nor does the width of integer ids.
 
     >>> from headwater.data.toy import checkers
     >>> fingerprint(checkers(4)[0]) == fingerprint(checkers(4)[0])

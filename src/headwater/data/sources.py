@@ -22,7 +22,7 @@ from typing import Any
 import polars as pl
 
 from ..errors import BadParameter, DataError, UnknownName
-from ..types import Dataset
+from ..types import Dataset, Ids, Sessions
 from ._ids import texts
 from .frame import Duplicates, read
 from .impressions import read_impressions
@@ -55,6 +55,7 @@ FILES = (
     "mind",
     "open_bandit",
     "chemical_exposure",
+    "user_satisfaction",
 )
 
 
@@ -72,6 +73,7 @@ class Tables:
     items: pl.DataFrame | None = None  # item_id, and title, year, genres, tags where known
     users: pl.DataFrame | None = None  # user_id, and what is known of them
     shown: pl.DataFrame | None = None  # what was put before people, as `read_impressions` takes it
+    sessions: Sessions | None = None  # of a survey, each of a person of its own
     notes: tuple[str, ...] = ()  # what was left out
 
 
@@ -253,12 +255,15 @@ def load(
     """A source as a `Dataset`; the options are those of `headwater.data.frame.read`.
 
     Of a source that says what was shown it is what `read_impressions` makes, and of one of items
-    with labels a dataset without users and events; these take no options but the ``seed``.
+    with labels a dataset without users and events; of a survey one of its sessions. These take no
+    options but the ``seed``.
     """
     asked = name if isinstance(name, Source) else source(name)
     have = tables(asked, folder)
     whole = ""
-    if have.shown is not None:
+    if have.sessions is not None:
+        whole = "has sessions, and they are"
+    elif have.shown is not None:
         whole = "says what was shown, and its requests are"
     elif have.events is None:
         whole = "has items that nobody chose, and they are"
@@ -268,7 +273,9 @@ def load(
             f"{asked.name} {whole} read whole: without like, duplicates, min_items_per_user, "
             "min_users_per_item, until_stable and strict"
         )
-    if have.shown is not None:
+    if have.sessions is not None:
+        data = Dataset.of_sessions(have.sessions, Ids(have.sessions.ids))
+    elif have.shown is not None:
         data = read_impressions(have.shown, items=have.items, users=have.users, seed=seed)
     elif have.events is None:
         data = _items_only(asked, have, seed)

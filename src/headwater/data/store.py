@@ -5,6 +5,7 @@ items.parquet       item_id, then the catalogue
 events.safetensors  start, items, times, values, the catalogue's vectors, and what was shown
 requests.parquet    request_id, if there are impressions that have ids
 stills.parquet      the names of the pictures, if there are any
+sessions.parquet    session_id, if there are any
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from ..errors import BadArtifact
 from ..types import (
     EVENTS,
     SLOTS,
+    VISITS,
     Catalog,
     Dataset,
     Guide,
@@ -31,6 +33,7 @@ from ..types import (
     Ids,
     Impressions,
     Queries,
+    Sessions,
     Slate,
     Stills,
 )
@@ -39,6 +42,7 @@ __all__ = ["load_data", "save_data"]
 
 
 STILLS = ("start", "scores", "spoils")
+NAMES = ("names", "censored", "intent_names")  # of `Sessions`
 DAMAGED = (OSError, KeyError, TypeError, ValueError, SafetensorError, pl.exceptions.PolarsError)
 
 
@@ -60,6 +64,11 @@ def save_data(data: Dataset, folder: str | Path) -> None:
         arrays |= {f"stills/{name}": getattr(stills, name) for name in STILLS}
         about |= {"shows": stills.kinds, "shows_by": stills.by}
         stills.names.alias("still").to_frame().write_parquet(folder / "stills.parquet")
+    visits = data.sessions
+    if visits is not None:
+        arrays |= {f"visits/{name}": getattr(visits, name) for name in VISITS}
+        about["visits"] = {name: getattr(visits, name) for name in NAMES}
+        visits.ids.alias("session_id").to_frame().write_parquet(folder / "sessions.parquet")
     shown = data.impressions
     if shown is not None:
         arrays |= {f"shown/{name}": array for name, array in _shown(shown).items()}
@@ -89,6 +98,7 @@ def load_data(folder: str | Path) -> Dataset:
         shown = _within(arrays, "shown/")
         impressions = _impressions(shown, about, ids, len(items)) if shown else None
         stills = _stills(arrays, about, folder)
+        sessions = _sessions(arrays, about, folder)
     except DAMAGED as error:
         raise BadArtifact(f"the data in {folder} is not whole: {error}. Save it again.") from None
     return Dataset(
@@ -99,6 +109,7 @@ def load_data(folder: str | Path) -> Dataset:
         people=users[:, 1:] if about["people"] else None,
         kinds=tuple(about["kinds"]),
         impressions=impressions,
+        sessions=sessions,
         notes=tuple(about["notes"]),
     )
 
@@ -115,6 +126,14 @@ def _stills(arrays: Arrays, about: Mapping[str, Any], folder: Path) -> Stills | 
     )
 
 
+def _sessions(arrays: Arrays, about: Mapping[str, Any], folder: Path) -> Sessions | None:
+    if "visits" not in about:
+        return None
+    ids = pl.read_parquet(folder / "sessions.parquet").to_series()
+    said: dict[str, Any] = {name: tuple(about["visits"][name]) for name in NAMES}
+    return Sessions(ids=ids, **_within(arrays, "visits/"), **said)
+
+
 def _events(log: Histories) -> Arrays:
     return {name: a for name in ("start", *EVENTS) if (a := getattr(log, name)) is not None}
 
@@ -129,7 +148,7 @@ def _shown(shown: Impressions) -> Arrays:
     found: Arrays = {
         **{f"past/{name}": array for name, array in _events(asked.history).items()},
         **{f"slate/{name}": getattr(slate, name) for name in SLOTS},
-        **{f"asked/{name}": getattr(asked, name) for name in ("user", "now", "pool")},
+        **{f"asked/{name}": getattr(asked, name) for name in ("user", "now", "pool", "intents")},
         **{f"did/{name}": getattr(shown, name) for name in ("clicks", "dwell")},
     }
     if asked.declined is not None:

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import numpy as np
 import polars as pl
 
-from ..types import Catalog, Dataset, Histories, Ids, Queries, Stills
+from ..types import Catalog, Dataset, Histories, Ids, Queries, Sessions, Stills
 
-__all__ = ["blocks", "checkers", "histories", "world"]
+__all__ = ["blocks", "checkers", "histories", "visits", "world"]
 
 
 def histories(pairs: Iterable[tuple[int, int]], n_rows: int, n_items: int) -> Histories:
@@ -90,3 +90,31 @@ def blocks(
         values=np.array(ratings, np.float32),
     )
     return world(log, topics=topics, seed=seed)
+
+
+def visits(n: int = 600, *, seed: int = 0, slopes: tuple[float, float] = (0.8, -0.6)) -> Dataset:
+    """``n`` answered sessions of n / 2 people, whose log-odds to be satisfied (4 or 5) are 0.3,
+    0.5 more for intent "a" and 0.5 less for "b", plus ``slopes`` for every play and search."""
+    rng = np.random.default_rng(seed)
+    plays, searches = rng.poisson(1.0, (2, n))
+    seconds = rng.exponential(900, n) + 60
+    first = np.where(plays > 0, seconds * rng.random(n), np.nan)
+    intents = rng.random((n, 2)) < 0.5
+    logit = 0.3 + slopes[0] * plays + slopes[1] * searches + intents @ [0.5, -0.5]
+    good = rng.random(n) < 1 / (1 + np.exp(-logit))
+    answers = np.where(good, rng.integers(4, 6, n), rng.integers(1, 4, n))
+    sessions = Sessions(
+        ids=pl.Series([f"s{i}" for i in range(n)]),
+        user=(np.arange(n) // 2).astype(np.int32),
+        start=np.arange(n) * 3600,
+        seconds=seconds.astype(np.float32),
+        behaviours=np.stack([plays, first, searches, seconds], 1).astype(np.float32),
+        names=("num_plays", "time_to_first_play", "num_searches", "session_length"),
+        censored=("time_to_first_play",),
+        intents=intents,
+        intent_names=("a", "b"),
+        satisfaction=answers.astype(np.int8),
+        shown=np.ones(n, bool),
+        weights=np.ones(n, np.float32),
+    )
+    return Dataset.of_sessions(sessions, Ids(pl.Series(range(n // 2))))

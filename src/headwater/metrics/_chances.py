@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..evidence import Evidence, lookup
-from ..types import PAD, Ints
+from ..types import PAD, Floats, Ints, Mask
 from ._needs import needed
 
 Chances = NDArray[np.float64]
@@ -22,7 +22,7 @@ def said_and_done(metric: object, seen: Evidence) -> tuple[Ints, Chances, Chance
     return row, np.asarray(chances.data, np.float64), chosen.astype(np.float64)
 
 
-def in_bins(p: Chances, y: Chances, bins: int) -> Chances:  # (3, bins)
+def in_bins(p: Floats, y: Mask | Floats, bins: int) -> Chances:  # (3, bins)
     """How many chances are in each bin of equal width, their sum, and how many were chosen."""
     at = np.minimum((p * bins).astype(int), bins - 1)
     return np.stack([np.bincount(at, weights=w, minlength=bins) for w in (None, p, y)])
