@@ -46,13 +46,24 @@ class FieldEncoder(nn.Module):
     """Who asks, when, after what, and each candidate, as one row of numbers for each candidate.
 
     A category is a vector, kinds are the mean of theirs, and the history is the mean of the vectors
-    of its items, also multiplied with the candidate's. What is known of users and items lies in the
+    of its items, also multiplied with the candidate's, and so is what they came for, the sum of the
+    vectors of ``intents`` by their chances. What is known of users and items lies in the
     net's buffers, so that a saved net serves with what it was trained with.
     """
 
-    def __init__(self, fields: Sequence[Field], size: int, *, timed: bool, unknown: float = 0.0):
+    def __init__(
+        self,
+        fields: Sequence[Field],
+        size: int,
+        *,
+        timed: bool,
+        unknown: float = 0.0,
+        intents: int = 0,
+    ):
         super().__init__()
         self.fields, self.timed, self.unknown = list(fields), timed, unknown
+        self.aim = nn.Linear(intents, size, bias=False) if intents else None
+        self.register_buffer("usual", torch.zeros(intents) if intents else None)
         self.tables = nn.ModuleDict()
         for field in self.fields:
             if field.kind == "numbers":
@@ -73,7 +84,8 @@ class FieldEncoder(nn.Module):
         for name in self.tables:
             nn.init.normal_(self.table(name).weight, std=0.05)
         numbers = sum(field.size for field in self.fields if field.kind == "numbers")
-        self.width = (len(self.tables) + 2) * size + numbers  # with the history, and its product
+        # with the history and its product, and with what they came for and its product
+        self.width = (len(self.tables) + 2 + 2 * (intents > 0)) * size + numbers
 
     def table(self, name: str) -> nn.Embedding:
         found = self.tables[name]
@@ -85,9 +97,17 @@ class FieldEncoder(nn.Module):
         for name, array in arrays.items():
             getattr(self, name).copy_(torch.from_numpy(array))
 
-    def forward(self, user: Tensor, items: Tensor, now: Tensor, past: Tensor) -> Tensor:
+    def forward(
+        self,
+        user: Tensor,
+        items: Tensor,
+        now: Tensor,
+        past: Tensor,
+        intents: Tensor | None = None,
+    ) -> Tensor:
         """(B, K, width), for ``user`` (B,), ``items`` (B, K), ``now`` (B,) in seconds and ``past``
-        (B, L), the items of the histories; -1 is nobody and nothing."""
+        (B, L), the items of the histories; -1 is nobody and nothing. ``intents`` (B, J) say what
+        they came for; what is not known is taken to be as usual."""
         b, k = items.shape
         strangers = next(f.rows for f in self.fields if f.of == "user") - 1
         who = torch.where(user < 0, strangers, user)
@@ -109,6 +129,12 @@ class FieldEncoder(nn.Module):
         history = seen.sum(1) / there.sum(1).clamp(min=1)
         wide = history[:, None].expand(b, k, -1)
         parts += [wide, wide * own]
+        if self.aim is not None:
+            usual: Tensor = self.usual  # type: ignore[assignment]
+            given = usual.expand(b, -1) if intents is None else intents
+            aim = self.aim(torch.where(given.isnan(), usual, given))
+            wide = aim[:, None].expand(b, k, -1)
+            parts += [wide, wide * own]
         return torch.cat(parts, 2)
 
     def item_vectors(self, items: Tensor) -> Tensor:  # (..., size)

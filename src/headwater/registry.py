@@ -26,12 +26,9 @@ from .model import Model, Recommender, Stage
 
 __all__ = ["addresses", "build", "describe", "label", "load_class", "metric", "resolve", "schema"]
 
+STAGES = ("retrieve", "rank", "rerank", "explore", "thumbnail")  # what a flow is made of
 FOLDERS = (
-    "retrieve",
-    "rank",
-    "rerank",
-    "explore",
-    "thumbnail",
+    *STAGES,
     "intent",
     "satisfaction",
     "enrich",
@@ -54,6 +51,9 @@ EXTRAS = {
     "sklearn": "labels",
     "sentence_transformers": "sentence",
     "timm": "timm",
+    "numpyro": "bayes",
+    "jax": "bayes",
+    "arviz_stats": "bayes",
 }  # package -> the extra that brings it
 
 
@@ -80,6 +80,9 @@ def addresses(under: str = "") -> tuple[str, ...]:
 def resolve(name: str, under: str = "") -> str:
     """The full address of a method from its last part: ``ease`` is ``retrieve.matrix.ease``.
 
+    A stage of a flow comes before what is none: ``logistic`` is ``rank.logistic``, and
+    ``satisfaction.logistic`` needs its whole address.
+
     >>> resolve("ease")
     'retrieve.matrix.ease'
     """
@@ -87,8 +90,9 @@ def resolve(name: str, under: str = "") -> str:
     if name in have:
         return name
     ends = [where for where in have if where.endswith(f".{name}")]
-    if len(ends) == 1:
-        return ends[0]
+    stages = [where for where in ends if where.split(".")[0] in STAGES]
+    if len(stages or ends) == 1:
+        return (stages or ends)[0]
     if ends:
         raise UnknownName("single method", name, ends, "Give the whole address.")
     methods = [where for where in have if under or not where.startswith("metrics.")]

@@ -95,6 +95,9 @@ UNDEFINED = {
     "metrics.clustering_coefficient": no_item_linked_twice,
     "metrics.dcg": nothing_chosen,
     "metrics.err_ia": nothing_chosen_or_no_kind_before,
+    "metrics.expected_satisfaction": lambda seen: (
+        nothing_shown(seen) | (len(seen.data.log.items) == 0)
+    ),
     "metrics.gauc": lambda seen: bool(all_or_no_candidates_chosen(seen).all()),
     "metrics.gini": lambda seen: no_slot_filled(seen) or items(seen) < 2,
     "metrics.hit": nothing_chosen,

@@ -19,6 +19,7 @@ Every item is ranked, always; only `Sampled` asks for less, and says so in every
 from ._asking import Sampled, judge, measure
 from ._calibration import calibration
 from ._fitting import Best, EarlyStopping, fit, fit_best
+from ._folds import Folds, cross_validated
 from ._multilabel import multilabel
 from ._off_policy import Decisions, Value, cross_fitted, decisions, off_policy
 from ._results import Comparison, Evaluation, Run
@@ -32,12 +33,14 @@ __all__ = [
     "Decisions",
     "EarlyStopping",
     "Evaluation",
+    "Folds",
     "Run",
     "Sampled",
     "Value",
     "calibration",
     "compare",
     "cross_fitted",
+    "cross_validated",
     "decisions",
     "evaluate",
     "fit",

@@ -10,9 +10,10 @@ from scipy.stats import binomtest
 from ..data.split import Split
 from ..metrics._chances import in_bins, said_and_done
 from ..metrics.calibration_error import CalibrationError
+from ..types import Floats, Mask
 from ._asking import collect
 
-__all__ = ["calibration"]
+__all__ = ["binned", "calibration"]
 
 
 def calibration(model: Any, split: Split, *, bins: int = 10) -> pl.DataFrame:
@@ -26,6 +27,11 @@ def calibration(model: Any, split: Split, *, bins: int = 10) -> pl.DataFrame:
     metric = CalibrationError(bins=bins)
     seen, _ = collect(model, split, [metric])
     _, p, y = said_and_done(metric, seen)
+    return binned(p, y, bins)
+
+
+def binned(p: Floats, y: Mask | Floats, bins: int) -> pl.DataFrame:
+    """The same of chances ``p`` (n,) and what came true ``y`` (n,)."""
     rows = []
     for at, (n, said, done) in enumerate(in_bins(p, y, bins).T):
         if n:

@@ -31,6 +31,7 @@ class Requests:
     now: Tensor  # (B,) int64
     past: Tensor  # (B, L) int64
     came: Tensor  # (B, K, 2) float32: what its place is worth, and its score from 0 to 1
+    intents: Tensor | None = None  # (B, J) float32
     clicks: Tensor | None = None  # (B, K) float32
     weights: Tensor | None = None  # (B, K) float32
 
@@ -47,6 +48,7 @@ class Requests:
             now=moved(queries.now.astype(np.int64)),
             past=moved(queries.history.padded(length).astype(np.int64)),
             came=moved(came(slate)),
+            intents=None if queries.intents is None else moved(queries.intents),
             **{name: None if each is None else moved(each) for name, each in more.items()},
         )
 
@@ -55,6 +57,13 @@ def came(slate: Slate) -> Floats:  # (B, K, 2)
     """1 / log2(place + 1), and the score from 0 for the least of a request to 1; 0 where empty."""
     place = np.where(slate.filled, 1 / np.log2(np.arange(2, slate.items.shape[1] + 2)), 0)
     return np.stack([place, scaled(slate, "minmax")], 2).astype(np.float32)
+
+
+def usual(intents: Floats) -> Floats:  # (B, J) -> (J,)
+    """How likely each is where nobody knows: the mean over those of whom it is known."""
+    known = ~np.isnan(intents)
+    total = np.where(known, intents, 0).sum(0)
+    return np.asarray(total / np.maximum(known.sum(0), 1), np.float32)
 
 
 def forget_unmet(codes: Ints, *met: Ints) -> None:
@@ -84,6 +93,7 @@ class NetRanker(Ranker):
 
     fields_: str = learned()  # what there is, as JSON
     timed_: int = learned()  # whether anybody knows when requests were made
+    intents_: int = learned()  # how many there are, 0 where nobody knows why they came
     net_: Any = learned()
 
     def __post_init__(self) -> None:
@@ -107,7 +117,11 @@ class NetRanker(Ranker):
     def build(self) -> nn.Module:
         fields = [Field(**each) for each in json.loads(self.fields_)]
         encoder = FieldEncoder(
-            fields, self.embedding_size, timed=bool(self.timed_), unknown=self.unknown
+            fields,
+            self.embedding_size,
+            timed=bool(self.timed_),
+            unknown=self.unknown,
+            intents=self.intents_,
         )
         width = encoder.width + 2 * self.came
         return nn.ModuleDict({"fields": encoder, "head": self.head(width)})
@@ -139,10 +153,12 @@ class NetRanker(Ranker):
         forget_unmet(arrays["item_id_codes"], shown.slate.items, looked_at)
         self.fields_ = json.dumps([asdict(each) for each in fields])
         self.timed_ = int(len(shown) > 0 and np.ptp(shown.queries.now) > 0)
+        why = shown.queries.intents
+        self.intents_ = 0 if why is None else why.shape[1]
         weights = self.weights(data, shown)
         with seeded([seed]):
             self.net_ = self.build()
-        self.net_["fields"].fill(arrays)
+        self.net_["fields"].fill(arrays if why is None else {**arrays, "usual": usual(why)})
 
         def batch(rows: Ints, device: torch.device) -> Requests:
             part = shown[rows]
@@ -163,7 +179,7 @@ class NetRanker(Ranker):
         return self.loss(logits, asked.clicks, asked.items >= 0, asked.weights)
 
     def scored(self, net: Any, asked: Requests) -> Tensor:  # (B, K)
-        x = net["fields"](asked.user, asked.items, asked.now, asked.past)
+        x = net["fields"](asked.user, asked.items, asked.now, asked.past, asked.intents)
         if self.came:
             x = torch.cat([x, asked.came], 2)
         out: Tensor = net["head"](x)[..., 0]
@@ -177,4 +193,10 @@ class NetRanker(Ranker):
         return found
 
     def requests(self, queries: Queries, slate: Slate, device: Any) -> Requests:
+        given = queries.intents
+        if self.intents_ and given is not None and given.shape[1] != self.intents_:
+            raise DataError(
+                f"{type(self).__name__} learned from {self.intents_} intents; these requests have "
+                f"{given.shape[1]}"
+            )
         return Requests.of(queries, slate, self.history, device)

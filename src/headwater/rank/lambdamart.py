@@ -6,7 +6,8 @@
 What the trees look at, for each candidate: the place and score that it came with, how many chose
 it, its cosines with the mean of the history and with its latest item (`features.together`), and the
 columns of the catalogue and of people (`fields`): numbers, a code for a category, 0 or 1 for each
-of a few kinds and the mean code of many.
+of a few kinds and the mean code of many; and how likely they came for each intent, where requests
+say so.
 
 What was clicked in the requests that it learns from is taken out of the log for their features.
 
@@ -21,7 +22,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -31,6 +31,7 @@ from ..errors import DataError
 from ..features import together, unit_rows
 from ..fields import fields_of
 from ..model import Ranker, at_least, between, learned
+from ..trees import booster, kept
 from ..types import PAD, Dataset, Floats, Histories, Queries, Slate
 
 __all__ = ["LambdaMART"]
@@ -53,6 +54,7 @@ class LambdaMART(Ranker):
     threads: int = 1
 
     columns_: str = learned()  # names of the features, as JSON
+    intents_: int = learned()  # how many of them
     people_: np.ndarray = learned()  # (U + 1, columns) float32, the last is a stranger
     items_: np.ndarray = learned()  # (N, columns) float32
     popularity_: np.ndarray = learned()  # (N,) float32
@@ -87,7 +89,10 @@ class LambdaMART(Ranker):
         tables = {of: np.hstack([np.zeros((n, 0)), *sides[of]]) for of, n in nothing.items()}
         self.people_ = tables["user"].astype(np.float32)
         self.items_ = tables["item"].astype(np.float32)
-        self.columns_ = json.dumps([*OWN, *names["item"], *names["user"]])
+        why = shown.queries.intents
+        self.intents_ = 0 if why is None else why.shape[1]
+        intents = [f"intent {j}" for j in range(self.intents_)]
+        self.columns_ = json.dumps([*OWN, *names["item"], *names["user"], *intents])
         clicks = shown.chosen
         people = shown.queries.user[clicks.rows]
         self._look_at(
@@ -97,7 +102,7 @@ class LambdaMART(Ranker):
         self._look_at(data.log)
         row = np.nonzero(shown.slate.filled)[0]
         matrix = xgboost.DMatrix(x, label=shown.clicks[shown.slate.filled], qid=row)
-        booster = xgboost.train(
+        trees = xgboost.train(
             {
                 "objective": "rank:ndcg",
                 "max_depth": self.max_depth,
@@ -111,7 +116,7 @@ class LambdaMART(Ranker):
             matrix,
             num_boost_round=self.n_trees,
         )
-        self.trees_ = np.frombuffer(bytes(booster.save_raw("json")), np.uint8).copy()
+        self.trees_ = kept(trees)
         return self
 
     def _look_at(self, log: Histories) -> None:
@@ -138,23 +143,25 @@ class LambdaMART(Ranker):
             axis=1,
         )
         who = np.where(queries.user == PAD, len(self.people_) - 1, queries.user)
-        return np.hstack([own, self.items_[item], self.people_[who[row]]]).astype(np.float32)
+        known = [own, self.items_[item], self.people_[who[row]]]
+        if self.intents_:
+            unknown = np.full((len(queries), self.intents_), np.nan)  # trees know what to do
+            why = unknown if queries.intents is None else queries.intents
+            if why.shape[1] != self.intents_:
+                raise DataError(
+                    f"LambdaMART learned from {self.intents_} intents; these requests have "
+                    f"{why.shape[1]}"
+                )
+            known.append(why[row])
+        return np.hstack(known).astype(np.float32)
 
     def logits(self, queries: Queries, slate: Slate) -> Floats:  # (B, K)
-        booster = _booster(self.trees_.tobytes(), self.threads)
+        trees = booster(self.trees_, self.threads)
         out = np.zeros(slate.items.shape, np.float32)
         if slate.filled.any():
             x = xgboost.DMatrix(self.features(queries, slate))
-            out[slate.filled] = booster.predict(x, output_margin=True)
+            out[slate.filled] = trees.predict(x, output_margin=True)
         return out
-
-
-@lru_cache(maxsize=8)
-def _booster(trees: bytes, threads: int) -> Any:
-    """Reading the trees takes far longer than to ask them."""
-    booster = xgboost.Booster({"nthread": threads})
-    booster.load_model(bytearray(trees))
-    return booster
 
 
 def _columns(field: Any, arrays: dict[str, np.ndarray]) -> Floats:  # (rows, 1 or size)
