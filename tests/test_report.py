@@ -195,7 +195,7 @@ def test_nothing_half_written(compared, tmp_path, monkeypatch):
     def broken(frame):  # noqa: ARG001
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(report, "_html", broken)
+    monkeypatch.setattr(report, "html_table", broken)
     with pytest.raises(KeyboardInterrupt):
         write(compared, path)
     assert path.read_text() == "old"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -12,11 +11,12 @@ import numpy as np
 import polars as pl
 
 from .atomic import atomic_path
-from .errors import BadParameter
 from .evaluation import Comparison, Evaluation
+from .pages import file_at, html_table, number, plots, section
+from .pages import write as write_page
 from .pictures import altair, png
 
-__all__ = ["calibration_plot", "write"]
+__all__ = ["calibration_chart", "calibration_plot", "write"]
 
 BINS = 20
 Rows = list[dict[str, Any]]
@@ -30,43 +30,23 @@ def write(result: Evaluation | Comparison, path: str | Path, *, title: str | Non
     extra "report".
     """
     altair("a report")
-    from vl_convert import javascript_bundle
-
-    path = _file(path, "out.html")
+    path = file_at(path, "out.html")
     runs = _models(result)
     table = result.table()
-    library = javascript_bundle()  # type: ignore[call-arg]  # its stub knows no defaults
     heading = title or f"{', '.join(runs)}, measured"
     sections = [
-        _section("Results", _summary(table), _about(runs)),
-        _plots("With 95 % intervals", _intervals(table, list(runs)), INTERVALS),
-        _plots("Accuracy against coverage", _against(table, list(runs)), AGAINST),
-        _plots("Over users", _histograms(runs), HISTOGRAMS),
+        section("Results", _summary(table), _about(runs)),
+        plots("With 95 % intervals", _intervals(table, list(runs)), INTERVALS),
+        plots("Accuracy against coverage", _against(table, list(runs)), AGAINST),
+        plots("Over users", _histograms(runs), HISTOGRAMS),
     ]
     if isinstance(result, Comparison):
-        sections.append(_section("Differences, user by user", _html(result.tests()), TESTS))
+        sections.append(section("Differences, user by user", html_table(result.tests()), TESTS))
     sections += [
-        _section("Time", _html(result.times()), TIMES),
-        _section("All numbers", _html(table), NUMBERS),
+        section("Time", html_table(result.times()), TIMES),
+        section("All numbers", html_table(table), NUMBERS),
     ]
-    page = (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        f"<title>{escape(heading)}</title>"
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<style>{STYLE}</style>\n<script>{library}</script></head>\n"
-        f"<body><main><h1>{escape(heading)}</h1>\n{''.join(sections)}</main>\n"
-        f"<script>{DRAW}</script></body></html>\n"
-    )
-    with atomic_path(path) as temp:
-        temp.write_text(page, encoding="utf-8")
-    return path
-
-
-def _file(path: str | Path, such_as: str) -> Path:
-    path = Path(path)
-    if path.is_dir():
-        raise BadParameter(f"{path} is a folder; this writes a file, such as {path / such_as}")
-    return path
+    return write_page(path, heading, sections)
 
 
 def calibration_plot(
@@ -76,23 +56,35 @@ def calibration_plot(
 
     What lies on the diagonal happens as often as was said.
     """
-    alt = altair("a calibration plot")
-    path = _file(path, "plot.png")
+    altair("a calibration plot")
+    path = file_at(path, "plot.png")
+    chart = calibration_chart(tables).properties(width=320, height=320, title=title)
+    with atomic_path(path) as temp:
+        temp.write_bytes(png(chart, scale=2))
+    return path
+
+
+def calibration_chart(
+    tables: Mapping[str, pl.DataFrame], *, happened: str = "chosen", colour: Any = None
+) -> Any:
+    """The chart of `calibration_plot`; the column ``chosen`` is the share that ``happened``."""
+    import altair as alt
+
     rows = [row | {"model": name} for name, each in tables.items() for row in each.to_dicts()]
     ends = [{"said": 0, "chosen": 0}, {"said": 1, "chosen": 1}]
     share = alt.Scale(domain=[0, 1])
-    said = alt.X("said:Q", title="said to be so likely", scale=share)
-    chosen = alt.Y("chosen:Q", title="share chosen, with its 95 % interval", scale=share)
-    base = alt.Chart(alt.Data(values=rows)).encode(x=said, color=alt.Color("model:N", title=None))
+    axis = alt.Axis(tickCount=5)
+    said = alt.X("said:Q", title="said to be so likely", scale=share, axis=axis)
+    title = f"share {happened}, with its 95 % interval"
+    chosen = alt.Y("chosen:Q", title=title, scale=share, axis=axis)
+    colour = alt.Color("model:N", title=None) if colour is None else colour
+    base = alt.Chart(alt.Data(values=rows)).encode(x=said, color=colour)
     diagonal = alt.Chart(alt.Data(values=ends)).mark_line(color="#bbb", strokeDash=[4, 4])
-    chart = alt.layer(
+    return alt.layer(
         diagonal.encode(x=said, y=chosen),
         base.mark_rule().encode(y=alt.Y("low:Q"), y2="high:Q"),
         base.mark_line(point=True).encode(y=chosen),
     )
-    with atomic_path(path) as temp:
-        temp.write_bytes(png(chart.properties(width=320, height=320, title=title), scale=2))
-    return path
 
 
 def _models(result: Evaluation | Comparison) -> Mapping[str, Evaluation]:
@@ -124,63 +116,14 @@ def _summary(table: pl.DataFrame) -> str:
 
 def _estimate(row: Mapping[str, Any]) -> str:
     low, high = _ends(row)
-    around = "" if low is None else f" <small>{_say(low)} to {_say(high)}</small>"
-    return f"{_say(row['mean'])}{around}"
+    around = "" if low is None else f" <small>{number(low)} to {number(high)}</small>"
+    return f"{number(row['mean'])}{around}"
 
 
 def _ends(row: Mapping[str, Any]) -> tuple[float | None, float | None]:
     """The interval over users, or over splits for a system metric."""
     users = row["low"], row["high"]
     return users if row["low"] is not None else (row["split_low"], row["split_high"])
-
-
-def _html(frame: pl.DataFrame) -> str:
-    number = [dtype.is_numeric() for dtype in frame.dtypes]
-    head = "".join(
-        f"<th{'' if numeric else ' scope=row'}>{escape(name.replace('_', ' '))}</th>"
-        for name, numeric in zip(frame.columns, number, strict=True)
-    )
-    body = "".join(
-        "<tr>"
-        + "".join(
-            f"<td>{_say(value)}</td>" if numeric else f"<th>{escape(str(value))}</th>"
-            for value, numeric in zip(row, number, strict=True)
-        )
-        + "</tr>"
-        for row in frame.iter_rows()
-    )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def _say(value: float | int | None) -> str:
-    if value is None:
-        return "&ndash;"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if value == 0:
-        return "0"
-    return f"{value:.4f}" if 1e-3 <= abs(value) < 1e4 else f"{value:.2e}"
-
-
-def _section(heading: str, content: str, note: str) -> str:
-    return (
-        f"<section><h2>{escape(heading)}</h2><p>{escape(note)}</p>"
-        f'<div class="wide">{content}</div></section>\n'
-    )
-
-
-def _plots(heading: str, charts: Sequence[Any], note: str) -> str:
-    """The charts side by side; nothing if there are none."""
-    if not charts:
-        return ""
-    specs = [json.dumps(chart.to_dict()).replace("<", "\\u003c") for chart in charts]
-    drawn = "".join(
-        f'<figure><script type="application/json">{spec}</script></figure>' for spec in specs
-    )
-    return (
-        f"<section><h2>{escape(heading)}</h2><p>{escape(note)}</p>"
-        f'<div class="grid">{drawn}</div></section>\n'
-    )
 
 
 def _colour(models: Sequence[str], *, legend: bool = False) -> Any:
@@ -301,47 +244,3 @@ NUMBERS = (
     "which share data, so their interval is narrower than that over fresh data. Defined of the "
     "asked requests had a value. System metrics have one number a split, and no users."
 )
-STYLE = """
-:root { color-scheme: light dark; --ink: #1b1f24; --soft: #5c6670; --line: #d8dee4; --paper: #fff;
-  --card: #f6f8fa; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --soft: #9aa5b1; --line: #30363d;
-  --paper: #0d1117; --card: #161b22; } }
-body { margin: 0; background: var(--paper); color: var(--ink);
-  font: 15px/1.5 system-ui, -apple-system, "Segoe UI", sans-serif; }
-main { max-width: 1180px; margin: 0 auto; padding: 24px 20px 64px; }
-h1 { font-size: 24px; margin: 8px 0 0; overflow-wrap: anywhere; }
-h2 { font-size: 18px; margin: 40px 0 4px; }
-p { color: var(--soft); margin: 0 0 12px; max-width: 75ch; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; white-space: nowrap; }
-th, td { padding: 5px 14px 5px 0; border-bottom: 1px solid var(--line); text-align: right; }
-th { font-weight: 500; }
-tbody th, th[scope=row] { text-align: left; }
-thead th { color: var(--soft); }
-small { color: var(--soft); display: block; }
-.grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(330px, 1fr)); gap: 16px; }
-figure { margin: 0; padding: 12px; background: var(--card); border-radius: 8px; min-width: 0; }
-figure:only-child { max-width: 640px; grid-column: 1 / -1; }
-figure div { width: 100%; }
-"""
-DRAW = """
-const dark = matchMedia("(prefers-color-scheme: dark)");
-function draw() {
-  const style = getComputedStyle(document.documentElement);
-  const [ink, soft, line] = ["ink", "soft", "line"].map(
-    name => style.getPropertyValue("--" + name).trim());
-  const text = { labelColor: soft, titleColor: ink, labelFontSize: 12, titleFontSize: 12,
-    titleFontWeight: 500, labelLimit: 240 };
-  const config = { background: "transparent", view: { stroke: null },
-    axis: { ...text, gridColor: line, domainColor: line, tickColor: line }, legend: text };
-  for (const figure of document.querySelectorAll("figure")) {
-    const spec = JSON.parse(figure.querySelector("script").textContent);
-    let box = figure.querySelector("div");
-    if (!box) { box = document.createElement("div"); figure.append(box); }
-    delete spec.config;
-    vegaEmbed(box, spec, { config, actions: false, renderer: "svg", ast: true });
-  }
-}
-draw();
-dark.addEventListener("change", draw);
-"""

@@ -47,6 +47,7 @@ from ._arguments import (
     seeded,
 )
 from ._console import fail, progress, reported, show, write_table
+from ._satisfaction import satisfaction_app
 
 if TYPE_CHECKING:
     from ..types import Dataset
@@ -61,6 +62,7 @@ app = typer.Typer(
 )
 data_app = typer.Typer(no_args_is_help=True, help="Get, read, describe and check data.")
 app.add_typer(data_app, name="data")
+app.add_typer(satisfaction_app, name="satisfaction")
 
 
 class Interrupted(BaseException):

@@ -1,0 +1,412 @@
+"""What was learned: coefficients with their posteriors, chains, and how well chances foretell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import special, stats
+
+from ..evaluation import Folds
+from ..report import calibration_chart
+from ..types import Floats, Mask
+from ._picture import (
+    FEWEST,
+    GREY,
+    Picture,
+    Rows,
+    axis_of_names,
+    colours_of,
+    factor,
+    joined,
+    plain,
+    plural,
+)
+
+__all__ = ["Posterior", "calibration", "chains", "coefficients", "roc"]
+
+TOP = 3  # coefficients of an intent
+TRUSTED = 1.05  # largest R-hat of a coefficient that is drawn, as in the thesis
+AGREED = 1.01  # largest R-hat of chains that agree
+POINTS = 200  # of a chain or a curve
+# Too few played any trailer: the thesis leaves out the first of these, and had not the last.
+WITHOUT = ("num_trailer_plays", "time_to_first_trailer", "no_first_trailer")
+
+
+@dataclass(frozen=True, eq=False)
+class Posterior:
+    """Draws of what a deviation more of each column does to the log-odds, for each intent."""
+
+    draws: Floats  # (chains, draws, J, P)
+    intents: tuple[str, ...]  # J
+    columns: tuple[str, ...]  # P, without the intercept
+    rhat: Floats  # (J, P); NaN where there is one chain
+    divergences: int
+    target: str = "overall"
+
+    @classmethod
+    def of(cls, model: Any) -> Posterior:
+        """Of a fitted `satisfaction.bayesian` or `satisfaction.hierarchical`."""
+        per_unit = model.coefficients()
+        rhat = [[each.rhat for each in per_unit[intent][1:]] for intent in model.intents]
+        return cls(
+            draws=model.posterior(per="deviation")[..., 1:],
+            intents=model.intents,
+            columns=model.columns,
+            rhat=np.array(rhat),
+            divergences=int(model.divergences_.sum()),
+            target=model.target,
+        )
+
+    @property
+    def bad(self) -> Mask:  # (J, P)
+        return np.asarray(self.rhat > TRUSTED)
+
+
+def _top(posterior: Posterior) -> dict[str, list[int]]:
+    """Of each intent the columns that are drawn, the largest first."""
+    size = abs(np.median(posterior.draws, axis=(0, 1)))  # (J, P)
+    size[posterior.bad] = -1
+    for name in WITHOUT:
+        if name in posterior.columns:
+            size[:, posterior.columns.index(name)] = -1
+    order = np.argsort(-size, axis=1, kind="stable")[:, :TOP]
+    return {
+        intent: [int(at) for at in order[j] if size[j, at] >= 0]
+        for j, intent in enumerate(posterior.intents)
+    }
+
+
+def coefficients(posterior: Posterior, groups: Mapping[str, str]) -> Picture:
+    """Half-eyes of the largest coefficients of each intent (figure 4.6): the posterior, its median,
+    the middle 50 % and 99.8 %."""
+    import altair as alt
+
+    top = _top(posterior)
+    flat = posterior.draws.reshape(-1, *posterior.draws.shape[2:])
+    colours = colours_of(list(dict.fromkeys(groups.get(each, "") for each in posterior.intents)))
+    rows: dict[str, Rows] = {}
+    for j, intent in enumerate(posterior.intents):
+        rows[intent] = []
+        for at in top[intent]:
+            ends = np.quantile(flat[:, j, at], (0.001, 0.25, 0.5, 0.75, 0.999)).tolist()
+            row = dict(zip(("least", "low", "median", "high", "most"), ends, strict=True))
+            rows[intent].append({"name": plain(posterior.columns[at]), "column": at, **row})
+    every = [row for each in rows.values() for row in each]
+    low, high = (f([row[e] for row in every]) for f, e in ((min, "least"), (max, "most")))
+    edge = 0.04 * max(high - low, 1e-9)
+    scale = alt.Scale(domain=[min(low, 0) - edge, max(high, 0) + edge], nice=False)
+    charts = []
+    for j, intent in enumerate(posterior.intents):
+        if not rows[intent]:
+            continue
+        shapes: Rows = []
+        for place, row in enumerate(rows[intent]):
+            row["at"] = place
+            shapes += _density(flat[:, j, row["column"]], row, place)
+        names = {float(row["at"]): row["name"] for row in rows[intent]}
+        up = alt.Scale(domain=[len(names) - 0.7, -0.95], nice=False)
+        y = alt.Y("at:Q", scale=up, axis=axis_of_names(names))
+        axis = alt.Axis(tickCount=5, format="~g")
+        base = alt.Chart(alt.Data(values=rows[intent])).encode(y=y)
+        area = (
+            alt.Chart(alt.Data(values=shapes))
+            .mark_area(opacity=0.55, color=colours[groups.get(intent, "")], orient="vertical")
+            .encode(
+                x=alt.X("x:Q", scale=scale, title=None, axis=axis),
+                y=alt.Y("low:Q", scale=up),
+                y2="high:Q",
+                detail="name:N",
+            )
+        )
+        zero = alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color=GREY, strokeDash=[4, 4])
+        tip = [alt.Tooltip("name:N"), *(alt.Tooltip(f"{n}:Q", format=".2f") for n in ENDS)]
+        layers = [area, zero.encode(x=alt.X("zero:Q", scale=scale))]
+        for wide, first, last in ((1.5, "least", "most"), (5, "low", "high")):
+            line = base.mark_rule(strokeWidth=wide, strokeCap="round")
+            layers.append(line.encode(x=alt.X(f"{first}:Q", scale=scale), x2=f"{last}:Q"))
+        dot = base.mark_point(
+            filled=True, size=60, color="#111111", stroke="#ffffff", strokeWidth=1.5, opacity=1
+        )
+        layers.append(dot.encode(x=alt.X("median:Q", scale=scale), tooltip=tip))
+        title = alt.TitleParams(plain(intent), anchor="start", frame="group")
+        charts.append(
+            alt.layer(*layers).properties(
+                width="container", height=42 * len(names) + 16, title=title
+            )
+        )
+    note = (
+        f"For each intent the {TOP} with the largest median: to the right of 0, more of it goes "
+        "with satisfaction; in log-odds, for a standard deviation more. The dot is the median, the "
+        "thick line the middle 50 %, the thin one 99.8 %. It says what goes together, not what "
+        "causes it."
+    )
+    some = [each for each in WITHOUT if each in posterior.columns]
+    if some:
+        note += f" Left out, as too rare: {joined([plain(each) for each in some])}."
+    if posterior.bad.any():
+        bad = int(posterior.bad.sum())
+        note += f" Left out, with an R-hat above {TRUSTED}: {plural(bad, 'coefficient')}."
+    return Picture(
+        "What goes with satisfaction, by why people came",
+        tuple(charts),
+        _surest(posterior.intents, rows, KIND[posterior.target]),
+        note,
+        colours=colours if any(colours) else {},
+        width=270,
+        columns=2,
+    )
+
+
+def _density(draws: Floats, row: Mapping[str, Any], place: int) -> Rows:
+    """Of a posterior, standing on its line."""
+    if row["least"] == row["most"]:
+        return []
+    grid = np.linspace(row["least"], row["most"], 80)
+    high = stats.gaussian_kde(draws)(grid)
+    return [
+        {"name": row["name"], "x": x, "low": place, "high": place - wide}
+        for x, wide in zip(grid.tolist(), (0.78 * high / high.max()).tolist(), strict=True)
+    ]
+
+
+def _surest(intents: Sequence[str], rows: Mapping[str, Rows], kind: str) -> str:
+    drawn = [(intent, row) for intent in intents for row in rows[intent]]
+    clear = [(i, row) for i, row in drawn if row["least"] > 0 or row["most"] < 0]
+    if not clear:
+        return (
+            f"None of the {len(drawn)} coefficients shown has a 99.8 % interval that leaves out 0: "
+            "for no intent is a behaviour tied to satisfaction beyond doubt."
+        )
+    intent, row = max(clear, key=lambda each: abs(each[1]["median"]))
+    least, most = sorted((row["least"], row["most"]))
+    many = "is" if len(clear) == 1 else "are"
+    return (
+        f"{len(clear)} of the {len(drawn)} coefficients shown {many} beyond doubt; the largest: "
+        f"among those who come for {plain(intent)}, a standard deviation more of "
+        f"\u201c{row['name']}\u201d multiplies the odds of being {kind} by "
+        f"{factor(row['median'])} (99.8 % interval {factor(least)} to {factor(most)})."
+    )
+
+
+def chains(posterior: Posterior) -> Picture:
+    """The draws in their order, of the coefficient of each intent that mixed worst."""
+    import altair as alt
+
+    n_chains, n_draws = posterior.draws.shape[:2]
+    every = -(-n_draws // POINTS)
+    names = [f"chain {i + 1}" for i in range(n_chains)]
+    colours = colours_of(names)
+    scale = alt.Scale(domain=names, range=list(colours.values()))
+    charts = []
+    for j, intent in enumerate(posterior.intents):
+        rhat = np.where(np.isnan(posterior.rhat[j]), -np.inf, posterior.rhat[j])
+        at = int(rhat.argmax())
+        rows: Rows = [
+            {"chain": names[i], "draw": draw, "value": round(float(value), 4)}
+            for i in range(n_chains)
+            for draw, value in zip(
+                range(0, n_draws, every), posterior.draws[i, ::every, j, at], strict=True
+            )
+        ]
+        line = alt.Chart(alt.Data(values=rows)).mark_line(strokeWidth=0.9, opacity=0.75)
+        said = f"{plain(posterior.columns[at])}"
+        if np.isfinite(rhat[at]):
+            said += f", R-hat {rhat[at]:.3f}"
+        chart = line.encode(
+            x=alt.X("draw:Q", title=None, axis=alt.Axis(tickCount=4, grid=False)),
+            y=alt.Y("value:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=4)),
+            color=alt.Color("chain:N", scale=scale, legend=None),
+        )
+        title = alt.TitleParams(plain(intent), subtitle=said, anchor="start", frame="group")
+        charts.append(chart.properties(width="container", height=110, title=title))
+    each = f"every {every}th draw" if every > 1 else "every draw"
+    note = (
+        "For each intent the coefficient whose chains agree least: they should look like one band, "
+        f"without trends and without one that stays apart. Shown is {each} of {n_draws:,}."
+    )
+    return Picture(
+        "Whether the chains agree",
+        tuple(charts),
+        _agree(posterior),
+        note,
+        colours=colours,
+        width=250,
+        columns=2,
+    )
+
+
+def _agree(posterior: Posterior) -> str:
+    lost = posterior.divergences
+    draws = posterior.draws.shape[0] * posterior.draws.shape[1]
+    diverged = f"{plural(lost, 'draw')} diverged" if lost else "no draw diverged"
+    if posterior.draws.shape[0] < 2 or np.isnan(posterior.rhat).all():
+        return f"There is one chain, so that nothing says whether it is done; {diverged}."
+    j, at = np.unravel_index(np.nanargmax(posterior.rhat), posterior.rhat.shape)
+    worst = float(posterior.rhat[j, at])
+    where = f"{plain(posterior.columns[at])} for {plain(posterior.intents[j])}"
+    if worst > AGREED:
+        many = int((posterior.rhat > AGREED).sum())
+        return (
+            f"The chains do not agree yet: R-hat is up to {worst:.3f} ({where}) and above {AGREED} "
+            f"for {plural(many, 'coefficient')}; {diverged}. Draw more before trusting them."
+        )
+    if lost:
+        return (
+            f"The chains agree (R-hat at most {worst:.3f}), but {diverged} of {draws:,} a "
+            "posterior: near there it is not to be trusted."
+        )
+    return f"The chains agree: R-hat is at most {worst:.3f}, and {diverged}."
+
+
+# Chances ----------------------------------------------------------------------------------------
+
+
+def roc(folds: Folds) -> Picture | None:
+    """How many that were what is asked for are found, for how many that were not; None where
+    either are too few."""
+    import altair as alt
+
+    y = folds.y
+    if min(y.sum(), (~y).sum()) < FEWEST:
+        return None
+    areas = {name: _area(p, y, len(folds.chances)) for name, p in folds.chances.items()}
+    order = sorted(areas, key=lambda name: -areas[name][0])
+    labels = {name: f"{name}, {areas[name][0]:.2f}" for name in order}
+    colours = _of_models(folds)
+    rows = [
+        row | {"model": labels[name]} for name in order for row in _curve(folds.chances[name], y)
+    ]
+    share = alt.Scale(domain=[0, 1])
+    axis = alt.Axis(tickCount=5)
+    x = alt.X("false:Q", title="of the others, share above the cut", scale=share, axis=axis)
+    title = f"of the {KIND[folds.target]}, share above it"
+    up = alt.Y("true:Q", title=title, scale=share, axis=axis)
+    scale = alt.Scale(domain=list(labels.values()), range=[colours[name] for name in order])
+    legend = alt.Legend(title=None, orient="top", columns=1, symbolOpacity=1, labelLimit=280)
+    lines = (
+        alt.Chart(alt.Data(values=rows))
+        .mark_line(strokeWidth=1.8)
+        .encode(x=x, y=up, order="at:Q", color=alt.Color("model:N", scale=scale, legend=legend))
+    )
+    ends = alt.Data(values=[{"false": 0, "true": 0}, {"false": 1, "true": 1}])
+    diagonal = alt.Chart(ends).mark_line(color="#bbb", strokeDash=[4, 4]).encode(x=x, y=up)
+    chart = alt.layer(diagonal, lines).properties(width="container", height=320)
+    note = (
+        f"Chances to be {KIND[folds.target]}, said of {plural(len(y), 'answered session')} whose "
+        "people the model had not seen. On the dashed line a model knows nothing; beside its name "
+        "is the area below its curve."
+    )
+    return Picture(
+        "How well models tell who is satisfied",
+        (chart,),
+        _best(areas, KIND[folds.target]),
+        note,
+        width=360,
+    )
+
+
+def _of_models(folds: Folds) -> dict[str, str]:
+    return colours_of(list(folds.chances))
+
+
+def _curve(p: Floats, y: Mask) -> Rows:
+    """At cuts that part the sessions evenly, so that no step is that of one person."""
+    cuts = np.unique(np.quantile(p, np.linspace(0, 1, min(POINTS, len(p) // FEWEST) + 1)[1:-1]))
+    points = [(1.0, 1.0), *((float((p > c)[~y].mean()), float((p > c)[y].mean())) for c in cuts)]
+    points.append((0.0, 0.0))
+    return [{"false": f, "true": t, "at": i} for i, (f, t) in enumerate(dict.fromkeys(points))]
+
+
+def _area(p: Floats, y: Mask, tests: int) -> tuple[float, float, float]:
+    """The area below the curve and its 95 % interval for ``tests`` models together, after DeLong,
+    DeLong, Clarke-Pearson, "Comparing the Areas under Two or More Correlated ROC Curves", 1988."""
+    n1, n0 = int(y.sum()), int((~y).sum())
+    ranks = stats.rankdata(p)
+    above = (ranks[y] - stats.rankdata(p[y])) / n0  # of each that is: the share that it is above
+    below = 1 - (ranks[~y] - stats.rankdata(p[~y])) / n1
+    area = float(above.mean())
+    error = np.sqrt(above.var(ddof=1) / n1 + below.var(ddof=1) / n0)
+    wide = float(special.ndtri(1 - 0.025 / tests) * error)
+    return area, max(area - wide, 0.0), min(area + wide, 1.0)
+
+
+def _best(areas: Mapping[str, tuple[float, float, float]], kind: str) -> str:
+    name = max(areas, key=lambda each: areas[each][0])
+    area, low, high = areas[name]
+    several = len(areas) > 1
+    around = f"95 % interval {100 * low:.0f} to {100 * high:.0f}"
+    around += f", corrected for {len(areas)} models" if several else ""
+    if low > 0.5:
+        return (
+            f"Of a session that was {kind} and one that was not, {name} gives the first the higher "
+            f"chance in {100 * area:.0f} of 100 pairs ({around}); guessing does in 50."
+        )
+    who = "No model" if several else f"The model {name}"
+    return (
+        f"{who} is {'' if several else 'not '}clearly better than guessing: of a session that was "
+        f"{kind} and one that was not, {'the best, ' + name + ',' if several else 'it'} gives the "
+        f"first the higher chance in {100 * area:.0f} of 100 pairs ({around})."
+    )
+
+
+def calibration(folds: Folds) -> Picture | None:
+    """How often it was so, where it was said to be so and so likely."""
+    import altair as alt
+    import polars as pl
+
+    tables = folds.calibration()
+    shown = {name: t.filter(pl.col("candidates") >= FEWEST) for name, t in tables.items()}
+    if not any(len(each) for each in shown.values()):
+        return None
+    colours = _of_models(folds)
+    scale = alt.Scale(domain=list(colours), range=list(colours.values()))
+    legend = alt.Legend(title=None, orient="top", columns=2, symbolOpacity=1, labelLimit=160)
+    chart = calibration_chart(
+        shown,
+        happened="that was",
+        colour=alt.Color("model:N", scale=scale, legend=legend),
+    ).properties(width="container", height=320)
+    note = (
+        f"Of the sessions that were said to be so likely {KIND[folds.target]}, the share that was. "
+        "On the dashed line both are the same."
+    )
+    few = sum(len(t) - len(shown[name]) for name, t in tables.items())
+    if few:
+        note += f" Not shown: {plural(few, 'point')} of fewer than {FEWEST} sessions."
+    return Picture(
+        "Whether chances are what they say", (chart,), _off(tables, shown), note, width=360
+    )
+
+
+def _off(tables: Mapping[str, Any], shown: Mapping[str, Any]) -> str:
+    """By how much chances are off, in the mean over sessions, and whether that is more than
+    chance."""
+    said = []
+    for name, table in tables.items():
+        n = table["candidates"].to_numpy().astype(np.float64)
+        gap = abs(table["said"] - table["chosen"]).to_numpy()
+        said.append((name, 100 * float(gap @ n / n.sum())))
+    said.sort(key=lambda each: each[1])
+    points = sum(len(each) for each in shown.values())
+    missed = sum(
+        int(((t["said"] < t["low"]) | (t["said"] > t["high"])).sum()) for t in shown.values()
+    )
+    name, off = said[0]
+    first = f"The chances of {name} are off by {off:.1f} percentage points on average"
+    if len(said) > 1:
+        first += f", those of {said[-1][0]} by {said[-1][1]:.1f}"
+    return (
+        f"{first}; {missed} of {plural(points, 'point')} {'has' if missed == 1 else 'have'} the "
+        "line outside of the 95 % interval; by chance alone 1 of 20 would."
+    )
+
+
+KIND = {
+    "overall": "satisfied (4 or 5)",
+    "satisfied": "very satisfied (5)",
+    "unsatisfied": "very dissatisfied (1)",
+}
+ENDS = ("median", "low", "high", "least", "most")
