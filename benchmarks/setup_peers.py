@@ -34,6 +34,7 @@ PEERS = (
     "recpack",
     "ranx",
     "pyversity",
+    "nutpie",
 )
 IMPORTS = {"headwater": "headwater.artifact"}  # what must import for the environment to be of use
 

