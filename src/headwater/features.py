@@ -12,10 +12,22 @@ from scipy.sparse.linalg import svds
 from .errors import MissingColumn
 from .types import Catalog, Dataset, Floats, Histories, Slate
 
-__all__ = ["Scale", "described", "scaled", "shares", "taste", "together", "unit_rows", "vectors"]
+__all__ = [
+    "Scale",
+    "described",
+    "moments",
+    "scaled",
+    "shares",
+    "standardised",
+    "taste",
+    "together",
+    "unit_rows",
+    "vectors",
+]
 
 
 Scale = Literal["minmax", "zscore", "as_is"]
+TINY = 1e-12  # a deviation that is none
 
 
 def described(catalog: Catalog, by: str) -> Any:  # (N, D), dense or csr
@@ -81,6 +93,22 @@ def taste(history: Histories, each: csr_array) -> NDArray[np.float64]:  # (B, ki
     mixed = (history.matrix() @ each).toarray()
     total = mixed.sum(1, keepdims=True)
     return np.asarray(mixed / np.where(total > 0, total, 1), np.float64)
+
+
+def moments(x: Floats) -> tuple[Floats, Floats]:
+    """The mean (D,) and the deviation (D,) of the columns of ``x`` (n, D), of what is not NaN; a
+    deviation of 1 where a column does not vary."""
+    known = ~np.isnan(x)
+    n = np.maximum(known.sum(0), 1)
+    mean = np.where(known, x, 0).sum(0, dtype=np.float64) / n
+    off = np.where(known, x - mean, 0)
+    spread = np.sqrt((off * off).sum(0) / n)
+    return mean.astype(x.dtype), np.where(spread > TINY, spread, 1).astype(x.dtype)
+
+
+def standardised(x: Floats, mean: Floats, deviation: Floats) -> Floats:  # (n, D)
+    """(x - mean) / deviation; what is NaN is at the mean."""
+    return np.nan_to_num((x - mean) / deviation, nan=0.0, posinf=np.inf, neginf=-np.inf)
 
 
 def scaled(slate: Slate, how: Scale) -> Floats:  # (B, K) float64

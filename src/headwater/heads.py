@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from .errors import BadParameter
+from .features import moments, standardised
 from .losses._base import Loss
 from .losses.bce import BCE
 from .model import Model, at_least, between, learned
@@ -60,12 +61,10 @@ class Labels(Model):
         """Learn from the ``rows`` of ``x`` (n, D) whose classes are ``truth`` (n, C); yields the
         loss after each epoch."""
         self.classes_ = json.dumps(classes)
-        self.mean_ = x[rows].mean(0)
-        spread = x[rows].std(0)
-        self.deviation_ = np.where(spread > 0, spread, 1).astype(np.float32)
+        self.mean_, self.deviation_ = moments(x[rows])
         with seeded([self.how.seed]):
             self.net_ = self.build()
-        alike = (x - self.mean_) / self.deviation_
+        alike = standardised(x, self.mean_, self.deviation_)
 
         def batch(rows: Ints, device: torch.device) -> tuple[Tensor, Tensor]:
             return torch.from_numpy(alike[rows]).to(device), torch.from_numpy(truth[rows]).to(
@@ -87,6 +86,6 @@ class Labels(Model):
                 f"an array of the shape {x.shape}"
             )
         device = ready(self.net_, self.how)
-        alike = torch.from_numpy((x - self.mean_) / self.deviation_).to(device)
+        alike = torch.from_numpy(standardised(x, self.mean_, self.deviation_)).to(device)
         found: Floats = self.net_(alike).float().sigmoid().cpu().numpy()
         return found

@@ -11,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from .errors import DataError
+from .features import moments, standardised
 from .model import Model, learned
 from .types import PAD, Dataset, Floats, Ids, Ints, Mask, Sessions
 
@@ -51,20 +52,21 @@ def reached(satisfaction: NDArray[np.int8], target: Target) -> Mask:
 def columns(sessions: Sessions, *, log: bool) -> tuple[tuple[str, ...], Floats]:
     """The behaviours as numbers, (S, P) float64, and what the columns are called.
 
-    A time until something that never happened is the length of the session, which it is longer
-    than, and a column ``no_...`` says so. With ``log`` each x is log(1 + x).
+    A time until something that never happened is NaN, and a column ``no_...`` is 1; what looks at
+    the columns takes such a time to be the mean of the others, so that the other column alone says
+    what it means that it never happened. With ``log`` each x is log(1 + x).
     """
     x = sessions.behaviours.astype(np.float64)
     names = list(sessions.names)
     never = []
     for name in sessions.censored:
         at = sessions.names.index(name)
-        gone = np.isnan(x[:, at])
-        x[:, at] = np.where(gone, sessions.seconds, x[:, at])
-        never.append(gone.astype(np.float64))
+        never.append(np.isnan(x[:, at]).astype(np.float64))
         names.append("no_" + name.removeprefix("time_to_"))
-    if np.isnan(x).any():
-        at = int(np.isnan(x).any(0).argmax())
+    holed = np.flatnonzero(np.isnan(x).sum(0))
+    unknown = [at for at in holed.tolist() if sessions.names[at] not in sessions.censored]
+    if unknown:
+        at = unknown[0]
         raise DataError(
             f"behaviour {sessions.names[at]!r} is unknown for some sessions: only times until "
             "something, named in `censored`, may be"
@@ -200,22 +202,17 @@ class Observed(Satisfaction):
         """Learn the scales; the columns (S, P) on it."""
         names, x = columns(answers, log=self.log)
         self.names_ = json.dumps(names)
-        self.mean_ = x.mean(0)
-        spread = x.std(0)
-        self.deviation_ = np.where(spread > 0, spread, 1.0)
-        return self.scaled(x)
+        self.mean_, self.deviation_ = moments(x)
+        return standardised(x, self.mean_, self.deviation_)
 
     @property
     def columns(self) -> tuple[str, ...]:
         return tuple(json.loads(self.names_))
 
-    def scaled(self, x: Floats) -> Floats:
-        return np.asarray((x - self.mean_) / self.deviation_)
-
     def looks(self, sessions: Sessions) -> Floats:
         """The columns (S, P) of other sessions, on the scale it learned from."""
         x = matched(self, sessions, self.columns, log=self.log)
-        return self.scaled(x)
+        return standardised(x, self.mean_, self.deviation_)
 
 
 class Intent(Model):

@@ -30,8 +30,8 @@ def test_the_net_is_the_formula():
     model = build("intent.behaviour", hidden_sizes=[6], dropout=0.3, how={"n_epochs": 3}).fit(data)
     _, x = columns(data.sessions, log=True)
     known = data.sessions.intents.any(1)
-    spread = x[known].std(0)
-    h = (x - x[known].mean(0)) / np.where(spread > 0, spread, 1)
+    mean, spread = np.nanmean(x[known], 0), np.nanstd(x[known], 0)
+    h = np.nan_to_num((x - mean) / np.where(spread > 0, spread, 1))
     w = [p.detach().numpy() for p in model.net_.parameters()]
     h = np.maximum(h @ w[0].T + w[1], 0)
     want = 1 / (1 + np.exp(-(h @ w[2].T + w[3])))
@@ -45,6 +45,7 @@ def test_without_layers_it_is_logistic_regression():
     model = build("intent.behaviour", how=how).fit(data)
     known = data.sessions.intents.any(1)
     _, x = columns(data.sessions, log=True)
+    x = np.where(np.isnan(x), np.nanmean(x[known], 0), x)
     for j in range(2):
         theirs = linear.LogisticRegression(C=1e6, max_iter=2000)
         theirs.fit(x[known], data.sessions.intents[known, j])

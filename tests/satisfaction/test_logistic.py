@@ -27,10 +27,24 @@ def test_columns_say_never():
     gone = np.isnan(sessions.column("time_to_first_play"))
     assert 0 < gone.sum() < len(gone)
     np.testing.assert_array_equal(never, gone)
-    np.testing.assert_allclose(first[gone], sessions.seconds[gone])
+    assert np.isnan(first[gone]).all()
     assert (first[~gone] <= sessions.seconds[~gone]).all()
     logs = np.column_stack([np.log1p(x[:, :-1]), never])
     np.testing.assert_allclose(columns(sessions, log=True)[1], logs)
+
+
+def test_never_is_at_the_mean_of_the_others():
+    """So that only the column that says so tells of it, and what is said does not depend on how
+    long the session was."""
+    data = visits(400)
+    model = build("satisfaction.logistic").fit(data)
+    gone = np.isnan(data.sessions.column("time_to_first_play"))
+    x = model.looks(data.sessions)
+    assert (x[gone, 1] == 0).all()
+    assert x[~gone, 1].mean() == pytest.approx(0, abs=1e-6)
+    assert x[~gone, 1].std() == pytest.approx(1, abs=1e-6)
+    first = data.sessions.column("time_to_first_play")
+    assert model.mean_[1] == pytest.approx(np.nanmean(first), rel=1e-6)
 
 
 def test_columns_refuse_what_is_unknown():
@@ -125,8 +139,11 @@ def test_weights_are_repeats():
     b = build("satisfaction.logistic").fit(
         replace(data, sessions=replace(data.sessions, weights=weights))
     )
-    for one, other in zip(a.coefficients(), b.coefficients(), strict=True):
-        assert one.estimate == pytest.approx(other.estimate, abs=1e-5)
+    np.testing.assert_allclose(a.chances(data.sessions), b.chances(data.sessions), atol=1e-6)
+    one, other = ({c.name: c for c in each.coefficients()} for each in (a, b))
+    for name in data.sessions.names:
+        assert one[name].estimate == pytest.approx(other[name].estimate, abs=1e-5)
+        assert one[name].low == pytest.approx(other[name].low, abs=1e-5)
 
 
 def test_per_intent_is_a_regression_of_its_rows():

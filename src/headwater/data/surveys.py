@@ -15,6 +15,7 @@ import polars as pl
 from scipy.special import expit
 
 from ..errors import BadParameter, DataError, MissingColumn, UnknownName
+from ..features import moments, standardised
 from ..glm import newton, with_one
 from ..types import PAD, Dataset, Floats, Ids, Mask, Sessions
 from ..visits import LEVELS, columns
@@ -428,8 +429,7 @@ def response_weights(sessions: Sessions, *, l2: float = 1.0, most: float = 10.0)
             "answers, or in a table of its own: join(..., asked=...)"
         )
     _, x = columns(asked, log=True)
-    spread = x.std(0)
-    x = with_one((x - x.mean(0)) / np.where(spread > 0, spread, 1.0))
+    x = with_one(standardised(x, *moments(x)))
     penalty = np.full(x.shape[1], float(l2))
     penalty[0] = 0
     slopes, _ = newton(x, y, np.ones(len(y)), penalty)

@@ -140,7 +140,8 @@ class Simulated:
     """Sessions, and what they were drawn from.
 
     With z = the mean (or the sum) over the intents of a session of  effects_j + slopes_j x,  plus
-    the effect of the person, x being `columns` that are no logarithms, and y the satisfaction,
+    the effect of the person, x being `columns` that are no logarithms (a time until something that
+    never happened adds nothing), and y the satisfaction,
 
         log P(y > k) / P(y <= k) = z - cuts_k        k = 1 to 4
 
@@ -484,7 +485,7 @@ class _Plan:
         return replace(plan, cuts=np.array(cuts))
 
     def _z(self, x: Floats, came: Mask) -> Floats:
-        each = self.effects + x @ self.slopes.T  # (S, J)
+        each = self.effects + np.nan_to_num(x) @ self.slopes.T  # (S, J)
         total = (each * came).sum(1)
         return np.asarray(total if self.membership == "sum" else total / came.sum(1))
 

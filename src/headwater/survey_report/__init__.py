@@ -20,6 +20,6 @@ Nothing is shown of fewer than five answers.
 
 from ._models import Posterior
 from ._picture import Picture
-from ._writing import charts, write, write_pngs
+from ._writing import charts, sheet, write, write_pngs
 
-__all__ = ["Picture", "Posterior", "charts", "write", "write_pngs"]
+__all__ = ["Picture", "Posterior", "charts", "sheet", "write", "write_pngs"]

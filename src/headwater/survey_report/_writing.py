@@ -23,7 +23,7 @@ from . import _answers, _behaviours, _models
 from ._models import Posterior
 from ._picture import FEWEST, Picture, answers_of, grouped, percent, plain, plural
 
-__all__ = ["charts", "write", "write_pngs"]
+__all__ = ["charts", "sheet", "write", "write_pngs"]
 
 
 def charts(
@@ -102,9 +102,19 @@ def write_pngs(pictures: Mapping[str, Picture], folder: str | Path) -> list[Path
     for name, picture in pictures.items():
         path = folder / f"{name}.png"
         with atomic_path(path) as temp:
-            temp.write_bytes(png(_whole(picture), scale=2))
+            temp.write_bytes(_png(_whole(picture), scale=2))
         written.append(path)
     return written
+
+
+def sheet(pictures: Mapping[str, Picture]) -> bytes:
+    """All of them, one below the other, as one PNG."""
+    alt = altair("pictures of a survey")
+    return _png(alt.vconcat(*map(_whole, pictures.values()), spacing=40), scale=1.5)
+
+
+def _png(chart: Any, *, scale: float) -> bytes:
+    return png(chart.properties(padding=16).configure_view(stroke=None), scale=scale)
 
 
 def _whole(picture: Picture) -> Any:
@@ -126,7 +136,7 @@ def _whole(picture: Picture) -> Any:
         subtitlePadding=6,
         offset=16,
     )
-    return whole.properties(title=title, padding=16).configure_view(stroke=None)
+    return whole.properties(title=title)
 
 
 def _key(colours: Mapping[str, str]) -> Any:
