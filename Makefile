@@ -27,7 +27,9 @@ paper: $(VENV)/.dev
 	for table in cdm-2 cdm-3 cdm-fig4; do \
 	  $(BIN)/headwater reproduce $$table --checkpoint runs/cdm --write papers/results; done; \
 	for table in thesis-3.3 thesis-3.4 thesis-3.7 thesis-fig3.4; do \
-	  $(BIN)/headwater reproduce $$table --checkpoint runs/labels --write papers/results; done
+	  $(BIN)/headwater reproduce $$table --checkpoint runs/labels --write papers/results; done; \
+	for table in thesis-4.4 thesis-fig4 satisfaction-loop; do \
+	  $(BIN)/headwater reproduce $$table --write papers/results; done
 	$(BIN)/python -m pytest -m paper
 
 bench: $(VENV)/.dev
@@ -35,6 +37,8 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/rerank.py
 	$(BIN)/python benchmarks/encode.py
+	$(BIN)/python benchmarks/sessions.py
+	$(BIN)/python benchmarks/bayes.py
 	$(BIN)/python benchmarks/scaling.py
 
 docs: $(VENV)/.docs

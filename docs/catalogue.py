@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from headwater import catalogue
-from headwater.registry import addresses
+from headwater.registry import addresses, resolve
 
 ROOT = Path(__file__).parents[1]
 METRIC_NAMES = 60
@@ -25,11 +25,17 @@ def methods_table() -> str:
         if one["address"].startswith(NAMED):
             continue
         what = one["what"].split(": ", 1)[-1].rstrip(".")
-        rows.append(f"| `{one['name']}` | {what} | {short(one['source'])} |")
+        rows.append(f"| `{called(one['address'])}` | {what} | {short(one['source'])} |")
     for folder in NAMED:
         names = ", ".join(f"`{w.rsplit('.', 1)[-1]}`" for w in addresses(folder))
         rows += ["", f"{folder.strip('.').capitalize()}: {names}."]
     return "\n".join(rows)
+
+
+def called(where: str) -> str:
+    """As one types it: its last part, or its whole address where that means another method."""
+    last = where.rsplit(".", 1)[-1]
+    return last if resolve(last) == where else where
 
 
 def short(source: str) -> str:
