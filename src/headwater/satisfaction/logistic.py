@@ -9,7 +9,7 @@ for intent j.
 
 Source:  Benedict, Odijk, de Rijke, "Intent-Satisfaction Modeling: From Music to Video Streaming",
          ACM TORS 2023: equations 4.2 and 4.3 of the thesis.
-Checked: slopes and intervals against statsmodels' Logit, tests/satisfaction/test_logistic.py
+Checked: slopes and intervals against statsmodels' Logit, tests/satisfaction/test_regressions.py
 Differs: an intent is a column of its own, where the released code has one category for the whole
          answer, "new / genre", which a test fold may never have seen. Times until something that
          never happened are censored, not 0. Answers count by their weights.

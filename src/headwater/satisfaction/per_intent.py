@@ -8,7 +8,7 @@ Who said none is judged by one regression on all sessions, and so is an intent t
 
 Source:  Benedict, Odijk, de Rijke, "Intent-Satisfaction Modeling: From Music to Video Streaming",
          ACM TORS 2023: equation 4.4 of the thesis.
-Checked: each part against a logistic regression of its rows, tests/satisfaction/test_logistic.py
+Checked: each part against a logistic regression of its rows, tests/satisfaction/test_regressions.py
 Differs: the released code takes for intent j only sessions with no other answer; ``alone`` does
          that. Neither says what to do with several intents: here, the mean.
 """
