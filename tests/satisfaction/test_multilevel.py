@@ -8,6 +8,7 @@ from scipy.sparse import csr_array
 from scipy.special import expit, logsumexp
 
 from headwater.data.toy import visits
+from headwater.glm import newton
 from headwater.registry import build
 from headwater.satisfaction.multilevel import laplace, marginal
 
@@ -109,13 +110,20 @@ def test_learns_and_says():
     assert np.abs(total.chances(data.sessions) - model.chances(data.sessions)).max() > 1e-3
 
 
-@pytest.mark.paper
-def test_ratings_of_lecturers(shared):
-    """InstEval: Laplace on 73,421 real ratings is at the optimum of quadrature with 9 nodes."""
+def ratings(shared, by):
+    """InstEval: whether a rating is 4 or 5, whether the lecture was for another department, and a
+    column of groups."""
     frame = pl.read_parquet(shared / "insteval/ratings.parquet")
     y = (frame["rating"] >= 4).to_numpy() * 1.0
-    of = frame["dept"].rank("dense").to_numpy().astype(int) - 1
+    of = frame[by].rank("dense").to_numpy().astype(int) - 1
     x = np.column_stack([np.ones(len(y)), frame["service"].to_numpy()]).astype(float)
+    return x, y, of
+
+
+@pytest.mark.paper
+def test_ratings_of_departments(shared):
+    """Laplace on 73,421 real ratings is at the optimum of quadrature with 9 nodes."""
+    x, y, of = ratings(shared, "dept")
     z = csr_array((np.ones(len(y)), (np.arange(len(y)), of)), shape=(len(y), of.max() + 1))
     b, covariance, spread, _ = laplace(x, z, y, np.ones(len(y)))
     at = np.append(b, spread)
@@ -126,3 +134,27 @@ def test_ratings_of_lecturers(shared):
             assert worth < quadrature(x, of, y, aside[:2], aside[2], 9)
     assert 0.05 < spread < 0.5
     assert (np.diag(covariance) > 0).all()
+
+
+@pytest.mark.paper
+def test_ratings_of_lecturers(shared):
+    """1,128 groups, by sparse columns: Laplace is quadrature of one node, and at its optimum."""
+    x, y, of = ratings(shared, "item_id")
+    j = of.max() + 1
+    z = csr_array((np.ones(len(y)), (np.arange(len(y)), of)), shape=(len(y), j))
+    b, covariance, spread, intercepts = laplace(x, z, y, np.ones(len(y)))
+    worth, slope, _ = marginal(x, z, y, np.ones(len(y)), b, spread, intercepts / spread)
+    assert worth == pytest.approx(quadrature(x, of, y, b, spread, 1), rel=1e-8)
+    np.testing.assert_allclose(slope / len(y), 0, atol=1e-6)
+    assert 0.5 < spread < 1.5
+    assert (np.diag(covariance) > 0).all()
+
+
+@pytest.mark.paper
+def test_ratings_without_groups_are_statsmodels(shared):
+    statsmodels = pytest.importorskip("statsmodels.api")
+    x, y, _ = ratings(shared, "dept")
+    b, covariance = newton(x, y, np.ones(len(y)), np.zeros(2))
+    theirs = statsmodels.Logit(y, x).fit(disp=0)
+    np.testing.assert_allclose(b, theirs.params, rtol=1e-7)
+    np.testing.assert_allclose(np.sqrt(np.diag(covariance)), theirs.bse, rtol=1e-5)
