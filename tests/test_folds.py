@@ -76,11 +76,48 @@ def test_metrics_are_those_of_scikit_learn():
         assert row["precision"] == pytest.approx(theirs.precision_score(y[mine], said, **how))
         assert row["recall"] == pytest.approx(theirs.recall_score(y[mine], said, **how))
         assert row["f1"] == pytest.approx(theirs.f1_score(y[mine], said, **how), abs=1e-6)
-        assert row["auc"] == pytest.approx(theirs.roc_auc_score(y[mine], p[mine]))
+        assert row["auc"] == pytest.approx(theirs.roc_auc_score(y[mine], p[mine], **how))
         sure = p[mine].clip(1e-15, 1 - 1e-15)
         assert row["log_loss"] == pytest.approx(theirs.log_loss(y[mine], sure, **how))
         assert row["brier"] == pytest.approx(theirs.brier_score_loss(y[mine], p[mine], **how))
         assert row["sessions"] == 100
+        off = 0.0
+        for at in range(10):
+            here = np.minimum((p[mine] * 10).astype(int), 9) == at
+            weight = w[mine][here]
+            off += abs((weight * (p[mine][here] - y[mine][here])).sum())
+        assert row["calibration_error"] == pytest.approx(off / w[mine].sum(), abs=1e-6)
+
+
+def test_a_fold_without_weight_or_value():
+    data = visits(200)
+    fold = np.arange(200) % 4
+    weights = np.where(fold == 1, 0, 1).astype(np.float32)
+    with pytest.raises(DataError, match="answers of fold 1 all have a weight of 0"):
+        cross_validated(
+            models(),
+            replace(data, sessions=replace(data.sessions, weights=weights)),
+            folds=4,
+            fold=fold,
+        )
+    rng = np.random.default_rng(0)
+    y = (np.arange(60) % 6 < 3) & (rng.random(60) < 0.5)  # in three folds of six nobody is
+    some = Folds(
+        target="overall",
+        y=y,
+        fold=np.arange(60) % 6,
+        person=np.arange(60),
+        weights=np.ones(60),
+        chances={"a": rng.random(60), "b": rng.random(60)},
+        cuts={"a": np.full(6, 0.5), "b": np.full(6, 0.5)},
+    )
+    row = some.tests().filter(metric="auc").row(0, named=True)
+    wide = some.each().pivot("model", index="fold", values="auc")
+    d = (wide["a"] - wide["b"]).drop_nulls().to_numpy()
+    assert len(d) == 3
+    stats = pytest.importorskip("scipy.stats")
+    half = stats.t.ppf(0.975, 2) * np.sqrt((1 / 3 + 1 / 5) * d.var(ddof=1))
+    assert row["high"] - row["low"] == pytest.approx(2 * half)
 
 
 def test_threshold_is_the_first_of_the_best():

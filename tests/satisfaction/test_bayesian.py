@@ -18,6 +18,7 @@ from numpyro.infer.util import log_density  # noqa: E402
 from headwater.artifact import load, save  # noqa: E402
 from headwater.data.toy import visits  # noqa: E402
 from headwater.errors import BadParameter, DataError, MissingExtra  # noqa: E402
+from headwater.glm import effective  # noqa: E402
 from headwater.registry import build  # noqa: E402
 from headwater.satisfaction import _drawn, _nuts, bayesian  # noqa: E402
 
@@ -121,16 +122,21 @@ def test_the_posterior_is_that_of_quadrature(data, fitted, j):
 
 
 def test_an_answer_counts_by_its_weight(data, fitted):
-    """Weights of 2 are every session twice, and not each with a smaller error."""
-    twice = replace(data.sessions, weights=np.full(len(data.sessions), 2, np.float32))
+    """Weights are of a sample: twice as much for all is the same; three times as much for half has
+    the mean of repeats, and is as sure as Kish's effective number of answers."""
+    n = len(data.sessions)
+    twice = replace(data.sessions, weights=np.full(n, 2, np.float32))
     heavy = build("satisfaction.bayesian", seed=1, **QUICK).fit(replace(data, sessions=twice))
-    again = data.sessions[np.repeat(np.arange(len(data.sessions)), 2)]
-    doubled = build("satisfaction.bayesian", seed=1, **QUICK).fit(replace(data, sessions=again))
-    a, b = (m.draws_.reshape(-1, 2, 3) for m in (heavy, doubled))
-    np.testing.assert_allclose(a.mean(0), b.mean(0), atol=0.06)
-    np.testing.assert_allclose(a.std(0), b.std(0), rtol=0.12)
-    narrower = a.std(0) / fitted.draws_.reshape(-1, 2, 3).std(0)
-    assert (narrower < 0.85).all()
+    np.testing.assert_array_equal(heavy.draws_, fitted.draws_)
+    times = np.where(np.arange(n) % 2, 3, 1)
+    some = replace(data.sessions, weights=times.astype(np.float32))
+    weighed = build("satisfaction.bayesian", seed=1, **QUICK).fit(replace(data, sessions=some))
+    again = data.sessions[np.repeat(np.arange(n), times)]
+    repeated = build("satisfaction.bayesian", seed=1, **QUICK).fit(replace(data, sessions=again))
+    a, b = (m.posterior().reshape(-1, 2, 3) for m in (weighed, repeated))
+    np.testing.assert_allclose(a.mean(0), b.mean(0), atol=0.1)
+    wider = (times.sum() / effective(times).sum()) ** 0.5
+    np.testing.assert_allclose(a.std(0) / b.std(0), wider, rtol=0.2)
 
 
 def test_slopes_are_per_unit(data, fitted):
@@ -175,6 +181,25 @@ def test_an_intent_of_no_answer_is_the_prior_and_is_not_asked(data):
     none = model.chances(replace(sessions, intents=np.zeros_like(came)))
     only_c = model.chances(replace(sessions, intents=np.eye(3, dtype=bool)[np.full(len(came), 2)]))
     np.testing.assert_allclose(only_c, none, rtol=1e-12)
+    said = model.diagnostics(replace(data, sessions=sessions))
+    assert said["c"].loo is None
+    assert said["a"].loo is not None
+
+
+def test_answers_without_weight_are_not_left_out(data):
+    weights = np.where(np.arange(len(data.sessions)) < 20, 0, 1).astype(np.float32)
+    some = replace(data, sessions=replace(data.sessions, weights=weights))
+    model = build("satisfaction.bayesian", seed=1, **QUICK).fit(some)
+    alone = model.diagnostics(some)["a"].loo
+    assert alone is not None
+    assert np.isfinite(alone.elpd)
+    assert alone.elpd < 0
+
+
+def test_nobody_came_for_one_thing_alone(data):
+    both = replace(data.sessions, intents=np.ones((len(data.sessions), 2), bool))
+    with pytest.raises(DataError, match="none of 200 answers names one intent alone"):
+        build("satisfaction.bayesian", alone=True, **QUICK).fit(replace(data, sessions=both))
 
 
 def test_alone_learns_from_those_who_came_for_nothing_else():

@@ -101,6 +101,24 @@ def test_calibration_is_a_regression_of_what_was_said():
     assert model.target == "overall"
 
 
+def test_calibration_never_turns_the_order_round(caplog):
+    """Where nothing can be told a line through noise may fall."""
+    fell = 0
+    for seed in range(8):
+        data = visits(300, seed=seed, slopes=(0.0, 0.0))
+        data = replace(data, sessions=replace(data.sessions, intents=np.zeros((300, 2), bool)))
+        noise = np.random.default_rng(seed).integers(1, 6, 300).astype(np.int8)
+        data = replace(data, sessions=replace(data.sessions, satisfaction=noise))
+        model = build("satisfaction.calibrated", base="satisfaction.boosted").fit(data)
+        assert model.line_[1] >= 0
+        if model.line_[1] == 0:
+            fell += 1
+            rate = reached(noise, "overall").mean()
+            np.testing.assert_allclose(model.chances(data.sessions), rate, atol=1e-6)
+    assert fell > 0
+    assert "everybody has the same chance" in caplog.text
+
+
 def test_errors():
     with pytest.raises(BadParameter, match="subsample must be"):
         build("satisfaction.boosted", subsample=1.5)

@@ -8,7 +8,7 @@ from scipy.special import expit
 
 from headwater.data.toy import visits
 from headwater.errors import BadParameter, DataError
-from headwater.glm import newton
+from headwater.glm import effective, newton
 from headwater.registry import build
 from headwater.visits import columns, dealt, people, reached
 
@@ -69,8 +69,12 @@ def test_newton_is_the_maximum():
     """At the maximum the slope is zero; the covariance is the inverse of Fisher's information."""
     x = np.column_stack([np.ones(300), RNG.normal(size=(300, 3))])
     y = (RNG.random(300) < expit(x @ [0.2, 1.0, -0.5, 0.0])) * 1.0
-    weights = RNG.uniform(0.5, 2, 300)
     precision = np.array([0.0, 1.0, 2.0, 0.0])
+    weights = RNG.uniform(0.5, 2, 300)
+    b, _ = newton(x, y, weights, precision)
+    p = expit(x @ b)
+    np.testing.assert_allclose(x.T @ (weights * (y - p)) - precision * b, 0, atol=1e-5)
+    weights = np.full(300, 1.5)
     b, covariance = newton(x, y, weights, precision)
     p = expit(x @ b)
     np.testing.assert_allclose(x.T @ (weights * (y - p)) - precision * b, 0, atol=1e-5)
@@ -143,7 +147,52 @@ def test_weights_are_repeats():
     one, other = ({c.name: c for c in each.coefficients()} for each in (a, b))
     for name in data.sessions.names:
         assert one[name].estimate == pytest.approx(other[name].estimate, abs=1e-5)
-        assert one[name].low == pytest.approx(other[name].low, abs=1e-5)
+
+
+def test_intervals_of_weighted_answers_are_sandwiches():
+    """As statsmodels' robust ones; and where weights are alike as without them."""
+    x = np.column_stack([np.ones(500), RNG.normal(size=(500, 2))])
+    y = (RNG.random(500) < expit(x @ [0.2, 1.0, -0.5])) * 1.0
+    weights = RNG.uniform(0.2, 3, 500)
+    b, covariance = newton(x, y, weights, np.zeros(3))
+    p = expit(x @ b)
+    bread = np.linalg.inv((x.T * (weights * p * (1 - p))) @ x)
+    meat = sum(np.outer(row, row) for row in x * (weights * (y - p))[:, None])
+    np.testing.assert_allclose(covariance, bread @ meat @ bread, rtol=1e-6)
+    _, plain = newton(x, y, np.ones(500), np.zeros(3))
+    _, alike = newton(x, y, np.full(500, 2.0), np.zeros(3))
+    np.testing.assert_allclose(alike, plain / 2, rtol=1e-6)
+
+
+def test_weighted_intervals_cover():
+    """Where who answers depends on what they did, and an answer counts one over the chance."""
+    hit = 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        x = np.column_stack([np.ones(1500), rng.normal(size=1500)])
+        y = (rng.random(1500) < expit(x @ [0.3, 0.5])) * 1.0
+        chance = expit(-1 + 1.2 * x[:, 1] - 0.8 * y)
+        told = rng.random(1500) < chance
+        b, covariance = newton(x[told], y[told], 1 / chance[told], np.zeros(2))
+        hit += abs(b[1] - 0.5) < 1.96 * covariance[1, 1] ** 0.5
+    assert hit >= 53
+
+
+def test_effective_number_of_answers():
+    assert effective(np.full(7, 3.0)).sum() == pytest.approx(7)
+    weights = np.array([1.0, 1, 1, 9])
+    assert effective(weights).sum() == pytest.approx(12**2 / 84)
+    np.testing.assert_allclose(effective(weights)[3] / effective(weights)[0], 9)
+    assert effective(np.zeros(3)).sum() == 0
+
+
+def test_what_is_foretold_without_doubt_is_told(caplog):
+    data = visits(40)
+    good = replace(data.sessions, satisfaction=np.where(np.arange(40) < 20, 5, 1).astype(np.int8))
+    told = good.behaviours.copy()
+    told[:, 0] = np.where(np.arange(40) < 20, 3, 0)
+    build("satisfaction.logistic").fit(replace(data, sessions=replace(good, behaviours=told)))
+    assert "40 of 40 answers are foretold without doubt" in caplog.text
 
 
 def test_per_intent_is_a_regression_of_its_rows():

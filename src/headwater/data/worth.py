@@ -80,6 +80,8 @@ def _checked(sessions: Sessions, chances: Floats) -> Floats:
 def came_for(queries: Queries, sessions: Sessions, chances: Floats | None = None) -> Queries:
     """``queries`` that say why they were made: the intents of their sessions, where these say them;
     else the ``chances`` (S, J) of an intent model, else unknown."""
+    if not sessions.intent_names:
+        raise DataError("these sessions know no intents: `data.surveys` joins the answers")
     at = session_of(queries, sessions)
     said = sessions.intents.any(1, keepdims=True)
     otherwise = np.nan if chances is None else chances

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 from scipy.special import stdtr, stdtrit
-from scipy.stats import rankdata
 
 from ..errors import BadParameter, DataError
 from ..metrics._chances import in_bins
@@ -72,11 +71,13 @@ class Folds:
         95 % interval, and a two-sided p, also corrected by Holm for all rows.
 
         Folds share what they learn from, so that their spread is too small for Student's t: its
-        variance is multiplied by 1 + n_test / n_train * folds, after Nadeau and Bengio, "Inference
-        for the Generalization Error", Machine Learning 2003.
+        variance is multiplied by 1 + n_test / n_train * folds, those with a value, after Nadeau and
+        Bengio, "Inference for the Generalization Error", Machine Learning 2003.
         """
         long = self._long().filter(pl.col("metric") != "threshold")
         wide = long.pivot("model", index=["metric", "fold"], values="value")
+        tested = np.bincount(self.fold)
+        shared = float((tested / (len(self.fold) - tested)).mean())  # n_test / n_train
         rows = []
         for a, b in combinations(self.chances, 2):
             for (metric,), part in wide.group_by("metric", maintain_order=True):
@@ -84,7 +85,7 @@ class Folds:
                 n = len(d)
                 if n < 2:
                     continue
-                error = float(np.sqrt((1 / n + 1 / (n - 1)) * d.var(ddof=1)))
+                error = float(np.sqrt((1 / n + shared) * d.var(ddof=1)))
                 wide_by = float(stdtrit(n - 1, (1 + LEVEL) / 2)) * error
                 mean = float(d.mean())
                 p = float(2 * stdtr(n - 1, -abs(mean) / error)) if error else float(not mean)
@@ -104,7 +105,8 @@ class Folds:
         return table.with_columns(p_holm=holm(table["p"].to_numpy())) if rows else table
 
     def calibration(self, *, bins: int = BINS) -> dict[str, pl.DataFrame]:
-        """What each model said and how often it was true, as `evaluation.calibration` has it."""
+        """What each model said and how often it was true, as `evaluation.calibration` has it; each
+        answer counts once, whatever its weight."""
         return {name: binned(p, self.y, bins) for name, p in self.chances.items()}
 
     def _long(self) -> pl.DataFrame:
@@ -157,6 +159,8 @@ def cross_validated(
     cuts: dict[str, Floats] = {name: np.zeros(folds) for name in models}
     for i in range(folds):
         out = fold == i
+        if not answers.weights[out].any():
+            raise DataError(f"the answers of fold {i} all have a weight of 0")
         if not y[~out].any() or y[~out].all():
             raise DataError(
                 f"fold {i} would learn from {int((~out).sum()):,} answers of one kind: fewer folds"
@@ -227,19 +231,22 @@ def _scored(p: Floats, y: Mask, weights: Floats) -> dict[str, float | None]:
     w = weights.astype(np.float64)
     sure = p.clip(CERTAIN, 1 - CERTAIN)
     loss = -np.log(np.where(y, sure, 1 - sure))
-    n, said, done = in_bins(p, y, BINS)
+    n, said, done = in_bins(p, y, BINS, w)
     return {
-        "auc": _auc(p, y),
+        "auc": _auc(p, y, w),
         "log_loss": float(np.average(loss, weights=w)),
         "brier": float(np.average((p - y) ** 2, weights=w)),
         "calibration_error": float(abs(said - done).sum() / n.sum()),
     }
 
 
-def _auc(p: Floats, y: Mask) -> float | None:
-    """The share of pairs, one true and one not, in which the true one has the higher chance."""
-    true = int(y.sum())
-    if true in (0, len(y)):
+def _auc(p: Floats, y: Mask, weights: Floats) -> float | None:
+    """The share of pairs, one true and one not, in which the true one has the higher chance, ties
+    counting half, a pair the product of its weights."""
+    true, false = float(weights[y].sum()), float(weights[~y].sum())
+    if not true or not false:
         return None
-    ranks = float(rankdata(p)[y].sum())
-    return (ranks - true * (true + 1) / 2) / (true * (len(y) - true))
+    each, at = np.unique(p, return_inverse=True)
+    below = np.bincount(at, weights=weights * ~y, minlength=len(each))
+    lower = np.cumsum(below) - below / 2
+    return float((weights * y) @ lower[at] / (true * false))

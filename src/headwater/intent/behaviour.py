@@ -2,8 +2,8 @@
 
     h_0 = x,   h_l = relu(W_l h_{l-1} + b_l),   q = sigmoid(W h + b)
 
-x are the behaviours, on one scale. What is minimised is the ``loss``, any of `losses`; which
-intents are said is up to the ``threshold``.
+x are the behaviours, on one scale; answers count by their weights. What is minimised is the
+``loss``, any of `losses`; which intents are said is up to the ``threshold``.
 
 Source:  the intents and behaviours of Benedict, Odijk, de Rijke, "Intent-Satisfaction Modeling",
          ACM TORS 2023; multilabel losses of the same authors' "sigmoidF1", TMLR 2022.
@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -33,6 +33,8 @@ __all__ = ["Behaviour"]
 
 @dataclass(kw_only=True, eq=False)
 class Behaviour(Labels, Intent):
+    censored: ClassVar[bool] = True
+
     log: bool = True  # look at log(1 + x)
     how: Train = Train(n_epochs=60, batch_size=256, learning_rate=3e-3)
 
@@ -47,7 +49,9 @@ class Behaviour(Labels, Intent):
         names, x = columns(sessions, log=self.log)
         self.names_ = json.dumps(names)
         truth = sessions.intents.astype(np.float32)
-        yield from self.learning(data, x.astype(np.float32), truth, sessions.intent_names, rows)
+        weights = sessions.weights if np.ptp(sessions.weights[rows]) else None
+        x, why = x.astype(np.float32), sessions.intent_names
+        yield from self.learning(data, x, truth, why, rows, weights)
 
     def tune(self, sessions: Sessions) -> Self:
         """Tune the threshold on ``sessions`` that say why they were made, and that it should not

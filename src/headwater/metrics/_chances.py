@@ -22,7 +22,11 @@ def said_and_done(metric: object, seen: Evidence) -> tuple[Ints, Chances, Chance
     return row, np.asarray(chances.data, np.float64), chosen.astype(np.float64)
 
 
-def in_bins(p: Floats, y: Mask | Floats, bins: int) -> Chances:  # (3, bins)
-    """How many chances are in each bin of equal width, their sum, and how many were chosen."""
+def in_bins(
+    p: Floats, y: Mask | Floats, bins: int, weights: Floats | None = None
+) -> Chances:  # (3, bins)
+    """How many chances are in each bin of equal width, their sum, and how many were chosen; by
+    their weights (n,), if there are any."""
     at = np.minimum((p * bins).astype(int), bins - 1)
-    return np.stack([np.bincount(at, weights=w, minlength=bins) for w in (None, p, y)])
+    w = np.ones(len(p)) if weights is None else weights
+    return np.stack([np.bincount(at, weights=each, minlength=bins) for each in (w, w * p, w * y)])

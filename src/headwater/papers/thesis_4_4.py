@@ -154,6 +154,7 @@ def differences(name: str, target: str, found: list[Folds]) -> Iterator[str]:
         gains = [row["difference"] for row in rows]
         if name == "user-satisfaction" or len(gains) < 2:
             low, high, over = rows[0]["low"], rows[0]["high"], "the folds of the first split"
+            gains = gains[:1]
         else:
             ends = spread(gains)
             assert ends[0] is not None

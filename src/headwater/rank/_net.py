@@ -155,10 +155,12 @@ class NetRanker(Ranker):
         self.timed_ = int(len(shown) > 0 and np.ptp(shown.queries.now) > 0)
         why = shown.queries.intents
         self.intents_ = 0 if why is None else why.shape[1]
+        if why is not None and self.intents_:
+            arrays["usual"] = usual(why)
         weights = self.weights(data, shown)
         with seeded([seed]):
             self.net_ = self.build()
-        self.net_["fields"].fill(arrays if why is None else {**arrays, "usual": usual(why)})
+        self.net_["fields"].fill(arrays)
 
         def batch(rows: Ints, device: torch.device) -> Requests:
             part = shown[rows]

@@ -9,7 +9,8 @@ columns of the catalogue and of people (`fields`): numbers, a code for a categor
 of a few kinds and the mean code of many; and how likely they came for each intent, where requests
 say so.
 
-What was clicked in the requests that it learns from is taken out of the log for their features.
+A request counts what its best click is worth, 1 where clicks are 0 and 1. What was clicked in the
+requests that it learns from is taken out of the log for their features.
 
 Source:  Burges, "From RankNet to LambdaRank to LambdaMART: An Overview", MSR-TR-2010-82, 2010; the
          trees and lambdas are XGBoost's (Chen, Guestrin, KDD 2016), rank:ndcg.
@@ -101,10 +102,13 @@ class LambdaMART(Ranker):
         x = self.features(shown.queries, shown.slate)
         self._look_at(data.log)
         row = np.nonzero(shown.slate.filled)[0]
+        best = np.where(shown.slate.filled, shown.clicks, 0).max(1, initial=0)[np.unique(row)]
         matrix = xgboost.DMatrix(x, label=shown.clicks[shown.slate.filled], qid=row)
+        matrix.set_weight(np.where(best > 0, best, 1))  # NDCG does not see what all have in common
         trees = xgboost.train(
             {
                 "objective": "rank:ndcg",
+                "ndcg_exp_gain": False,  # of 0 and 1 the same, and clicks may be worth less
                 "max_depth": self.max_depth,
                 "eta": self.learning_rate,
                 "subsample": self.subsample,

@@ -19,6 +19,7 @@ from arviz_stats.base import array_stats
 from scipy.special import expit
 
 from ..errors import DataError
+from ..glm import effective
 from ..model import at_least, between, learned
 from ..types import Dataset, Floats, Mask, Sessions
 from ..visits import Observed, came_for, learnable, reached
@@ -115,7 +116,8 @@ class Drawn(Observed):
     def diagnostics(self, data: Dataset | None = None) -> dict[str, Diagnosis]:
         """Of each posterior, whether to trust it.
 
-        With the ``data`` that it learned from also how well it foretells what it has not seen.
+        With the ``data`` that it learned from also how well it foretells what it has not seen; None
+        of an intent that no answer had.
         """
         answers = None
         if data is not None:
@@ -202,13 +204,17 @@ class Drawn(Observed):
         slopes = draws[..., 1:].astype(np.float64) / self.deviation_
         return np.concatenate([draws[..., :1] - (slopes @ self.mean_)[..., None], slopes], -1)
 
-    def _loo(self, name: str, n: int, answers: Sessions, draws: Floats) -> Loo:
+    def _loo(self, name: str, n: int, answers: Sessions, draws: Floats) -> Loo | None:
         mine = answers[self.those_of(name, answers)]
         if len(mine) != n:
             raise DataError(
                 f"{type(self).__name__}, {name}: it learned from {n:,} answers, and these data "
                 f"have {len(mine):,}; leaving one out needs the data that it learned from"
             )
+        weights = effective(mine.weights)
+        mine, weights = mine[weights > 0], weights[weights > 0]
+        if not len(mine):
+            return None
         y = reached(mine.satisfaction, self.target)
         n_draws = self.n_chains * self.n_draws
         share = float(array_stats.ess(draws, chain_axis=0, draw_axis=1, method="mean").mean())
@@ -216,10 +222,10 @@ class Drawn(Observed):
         for rows in parts(len(mine), n_draws):
             sign = np.where(y[rows], -1.0, 1.0)[:, None, None]
             likelihood = -np.logaddexp(0, sign * self.log_odds(name, mine[rows]))
-            found.append(left_out(likelihood, mine.weights[rows], share / n_draws))
+            found.append(left_out(likelihood, weights[rows], share / n_draws))
         elpd, k, p = np.concatenate(found, 1)
-        total, se, effective, _ = array_stats.loo_summary(elpd, p)
-        return Loo(float(total), float(se), float(effective), float((k > PARETO).mean()))
+        total, se, many, _ = array_stats.loo_summary(elpd, p)
+        return Loo(float(total), float(se), float(many), float((k > PARETO).mean()))
 
 
 def left_out(likelihood: Floats, weights: Floats, share: float) -> Floats:

@@ -19,7 +19,8 @@ Differs: brms' slopes are flat, which has no posterior where a column tells good
          fault, as it does for rare intents: here N(0, 2.5^2) for a deviation of each column, which
          hardly tells on columns that vary. Columns are centred at the mean of all answers, not of
          an intent's. The released code takes for intent j only sessions with no other answer;
-         ``alone`` does that. An answer counts by its weight, as a power of its likelihood.
+         ``alone`` does that. An answer counts by its weight, as a power of its likelihood, all of
+         an intent for as many as Kish's effective number of them.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ import numpyro
 from jax import numpy as jnp
 from numpyro import distributions as dist
 
+from ..errors import DataError
+from ..glm import effective
 from ..model import learned
 from ..types import Floats, Mask, Sessions
 from ._drawn import Drawn, mean_chance
@@ -51,13 +54,18 @@ class Bayesian(Drawn):
         x = self.begin_with_intents(answers)
         masks = [self.those_of(name, answers) for name in self.intents]
         self.answers_ = np.array([mask.sum() for mask in masks])
+        if not self.answers_.any():
+            raise DataError(
+                f"Bayesian: none of {len(answers):,} answers names one intent alone: learn from "
+                "all that name it, alone=False"
+            )
         rows = len(padded(np.empty((int(self.answers_.max()), 0))))  # all compile once
         scale = np.asarray(self.prior_scale)
         problems = [
             (
                 padded(x[mask], rows),
                 padded(y[mask], rows),
-                padded(answers.weights[mask], rows),
+                padded(effective(answers.weights[mask]), rows),
                 scale,
             )
             for mask in masks

@@ -1,9 +1,10 @@
 """Calibrated: what another model says, so that it happens as often as is said.
 
-    p = sigmoid(a + b logit q)
+    p = sigmoid(a + b logit q),   b >= 0
 
 q is what the model says of people whom it has not learned from: they are dealt to ``folds``, and
 (a, b) minimise the log loss of what the models of the other folds say. Then it learns from all.
+Where that b would be below 0 the model tells nothing of people it has not learned from, and b is 0.
 
 Source:  Platt, "Probabilistic Outputs for Support Vector Machines and Comparisons to Regularized
          Likelihood Methods", 1999; on log-odds, Kull, Silva Filho, Flach, "Beyond sigmoids", 2017.
@@ -14,6 +15,7 @@ Differs: without Platt's softened targets: with hundreds of answers they change 
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -26,6 +28,8 @@ from ..types import Floats, Mask, Sessions
 from ..visits import Satisfaction, dealt
 
 __all__ = ["Calibrated"]
+
+log = logging.getLogger("headwater")
 
 CERTAIN = 1e-6  # chances are not nearer to 0 and 1 than this
 
@@ -57,7 +61,16 @@ class Calibrated(Satisfaction):
             other.learn(answers[fold != i], y[fold != i])
             said[fold == i] = other.chances(answers[fold == i])
         x = with_one(_log_odds(said)[:, None])
-        self.line_, _ = newton(x, y * 1.0, answers.weights * 1.0, np.zeros(2))
+        truth, weights = y * 1.0, answers.weights.astype(np.float64)
+        self.line_, _ = newton(x, truth, weights, np.zeros(2))
+        if self.line_[1] < 0:
+            rate, _ = newton(x[:, :1], truth, weights, np.zeros(1))
+            self.line_ = np.append(rate, 0.0)
+            log.warning(
+                "Calibrated: %r tells nothing of people it has not learned from: everybody has the "
+                "same chance",
+                self.base,
+            )
         self.base.learn(answers, y)
 
     def chances(self, sessions: Sessions) -> Floats:  # (S,)

@@ -31,6 +31,7 @@ from jax import numpy as jnp
 from numpyro import distributions as dist
 from scipy.special import expit
 
+from ..glm import effective
 from ..model import at_least, learned
 from ..types import Floats, Mask, Sessions
 from ._drawn import Drawn, parts
@@ -60,7 +61,7 @@ class Hierarchical(Drawn):
         problem = (
             padded(x),
             padded(y),
-            padded(answers.weights),
+            padded(effective(answers.weights)),
             padded(_membership(answers.intents)),
             np.asarray(self.prior_scale),
             np.asarray(self.spread_scale),

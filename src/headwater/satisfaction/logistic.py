@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
-from ..glm import newton, with_one, without_scale
+from ..glm import effective, newton, with_one, without_scale
 from ..model import at_least, learned
 from ..types import Floats, Mask, Sessions
 from ..visits import Coefficient, Observed, came_for
@@ -48,7 +48,7 @@ class Logistic(Observed):
         x = with_one(self._with_intents(self.begin(answers), answers))
         precision = np.full(x.shape[1], self.l2)
         precision[0] = 0
-        self.slopes_, self.covariance_ = newton(x, y * 1.0, answers.weights * 1.0, precision)
+        self.slopes_, self.covariance_ = newton(x, y * 1.0, effective(answers.weights), precision)
 
     def chances(self, sessions: Sessions) -> Floats:  # (S,)
         x = with_one(self._with_intents(self.looks(sessions), sessions))

@@ -18,6 +18,7 @@ Checked: the likelihood against quadrature of the integral, the estimates agains
          25 nodes and on real ratings, tests/satisfaction/test_multilevel.py
 Differs: the released code has an intercept for each whole answer, "new / genre", of which a test
          fold may have some that nobody has seen. Who said no intent, or one that is new, has u = 0.
+         Answers with unequal weights count for as many as Kish's effective number of them.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from scipy.sparse import csr_array, diags_array
 from scipy.special import expit
 
 from ..errors import DataError
-from ..glm import deviance, newton, with_one, without_scale
+from ..glm import deviance, effective, newton, with_one, without_scale
 from ..model import learned
 from ..types import Floats, Mask, Sessions
 from ..visits import Coefficient, Observed, came_for
@@ -61,7 +62,7 @@ class Multilevel(Observed):
             raise DataError("Multilevel: nobody said why they came, so intents cannot differ")
         self.intents_ = json.dumps(answers.intent_names)
         x = with_one(self.begin(answers))
-        found = laplace(x, self._member(answers), y * 1.0, answers.weights.astype(np.float64))
+        found = laplace(x, self._member(answers), y * 1.0, effective(answers.weights))
         self.slopes_, self.covariance_, self.spread_, self.intercepts_ = found
 
     def chances(self, sessions: Sessions) -> Floats:  # (S,)

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
-from ..glm import newton, with_one, without_scale
+from ..glm import effective, newton, with_one, without_scale
 from ..model import at_least, learned
 from ..types import Floats, Mask, Sessions
 from ..visits import Coefficient, Observed, came_for, of_intents
@@ -32,7 +32,7 @@ __all__ = ["PerIntent"]
 @dataclass(kw_only=True, eq=False)
 class PerIntent(Observed):
     alone: bool = False  # learn an intent from those who came for nothing else
-    least: int = 5
+    least: int = 20  # answers of either kind that it takes to learn an intent alone
     l2: float = 0.0  # shrinks the slopes, of columns on one scale; 0 is maximum likelihood
 
     intents_: str = learned()  # their names, as JSON
@@ -46,7 +46,7 @@ class PerIntent(Observed):
 
     def learn(self, answers: Sessions, y: Mask) -> None:
         x, truth = with_one(self.begin(answers)), y * 1.0
-        weights = answers.weights.astype(np.float64)
+        weights = effective(answers.weights)
         precision = np.full(x.shape[1], self.l2)
         precision[0] = 0
         self.intents_ = json.dumps(answers.intent_names)
