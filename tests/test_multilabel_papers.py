@@ -89,6 +89,29 @@ def test_with_tuned_thresholds(file, tmp_path):
         assert papers.reproduce("thesis-3.4", **asked).table.equals(found.table)
 
 
+def test_results_tell_texts_and_labels_apart(file):
+    """Where the ids are the same: one word of one text, one label of one item, or nothing."""
+    table = pl.read_parquet(file)
+    first = pl.int_range(pl.len()) == 0
+    labels = pl.when(first).then(pl.lit(["war", "love", "crime"])).otherwise("labels")
+    other = pl.when(first).then(pl.lit(["love"])).otherwise("labels")
+    tables = [
+        table,
+        table,
+        table.with_columns(text=pl.when(first).then(pl.lit("siege")).otherwise("text")),
+        table.with_columns(labels=labels),
+        table.with_columns(labels=other),
+    ]
+    asked, told = papers.Asked(methods=(file,), splits=1), []
+    for each in tables:
+        each.write_parquet(file)
+        told.append(shared.about(next(shared.corpora(asked)), asked, "thesis-3.3"))
+    assert len({each["fingerprint"] for each in told}) == 1
+    prints = [each["content"] for each in told]
+    assert prints[0] == prints[1]
+    assert len(set(prints)) == 4
+
+
 def test_the_figure(file):
     found = papers.reproduce("thesis-fig3.4", methods=[file], splits=1)
     assert found.picture.startswith(b"\x89PNG")

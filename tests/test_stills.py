@@ -64,6 +64,24 @@ def test_how_files_are_called(data, tmp_path, caplog):
     assert "99.jpg" in caplog.text
 
 
+def test_folders_of_spoilers_and_folders_called_like_pictures(data, tmp_path):
+    folder = tmp_path / "spoiler"  # the name of the folder itself says nothing
+    for name in ("3/a.jpg", "3/Spoilers/b.jpg", "3/c.jpg/d.jpg", "5-no-spoiler.jpg", "5.jpg"):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(jpeg(0))
+    found = stills.from_folder(folder, data)
+    told = dict(zip(found.names, found.spoils.tolist(), strict=True))
+    assert told == {
+        "3/a.jpg": False,
+        "3/Spoilers/b.jpg": True,
+        "3/c.jpg/d.jpg": False,
+        "5-no-spoiler.jpg": True,
+        "5.jpg": False,
+    }
+    assert all(found.bytes_of(i) for i in range(len(found)))
+
+
 def test_a_folder_that_is_none(data, tmp_path):
     with pytest.raises(DataError, match="is no folder of pictures"):
         stills.from_folder(tmp_path / "none", data)
@@ -192,6 +210,10 @@ def test_everybody_sees_what_they_like(world, monkeypatch, tmp_path):
         shown = np.array([name.endswith(f"-{kind}.jpg") for name in mine["picture"]])
         assert shown[can].mean() >= 0.75
     assert table["why"][5].endswith("of the taste")
+    drawn_any = facade.thumbnails(
+        model, pictures, users=[4], tastes=("a",), k=5, picker={"model": "match", "epsilon": 1.0}
+    )
+    assert set(drawn_any["why"]) == {"shown to learn from (chance 50.0%)"}
     rows = contact_sheet.sheet_of(table, pictures)
     assert [len(cells) for _, cells in rows] == [5] * 4
     sheet = Image.open(io.BytesIO(contact_sheet.as_png(rows)))
@@ -209,6 +231,33 @@ def test_everybody_sees_what_they_like(world, monkeypatch, tmp_path):
         facade.thumbnails(model, pictures, users=[4], picker="mmr")
     with pytest.raises(BadParameter, match="at least one user"):
         facade.thumbnails(model, pictures, users=[])
+
+
+def test_why_somebody_of_no_known_taste_sees_a_picture(world, monkeypatch):
+    """A default is the first picture of its item, and not what was drawn or learned."""
+    data, pictures = world
+    monkeypatch.setattr(
+        stills,
+        "build",
+        lambda tree, **p: Colours() if tree == "encode.efficientnet_lite" else build(tree, **p),
+    )
+    model = facade.fit("popularity", data)
+    for epsilon in (0.0, 0.4):
+        table = facade.thumbnails(
+            model,
+            pictures,
+            users=["nobody"],
+            k=40,
+            picker={"model": "match", "epsilon": epsilon},
+        )
+        firsts = {names[0] for names in np.array(pictures.names).reshape(40, 2)}
+        first = np.array([name in firsts for name in table["picture"]])
+        why = table["why"].to_numpy()
+        assert (why[first] == "the default: nothing is known of the taste").all()
+        assert (why[~first] == "shown to learn from (chance 20.0%)").all()
+        assert first.all() == (epsilon == 0)
+    others = np.flatnonzero(~first)
+    assert 1 <= len(others) <= 20
 
 
 def test_the_picture_is_in_the_table_of_a_flow(world):

@@ -254,12 +254,14 @@ def thumbnails(
     """Which picture of each of their k best items people see, and why.
 
     ``users`` are ids; of the items with ``pictures`` (`headwater.stills`) each gets a list of the
-    ``model``. Then come ``tastes``, kinds in the column ``by``: somebody who chose only the most
-    popular items of that kind, shown the list of the first user. What a picture shows is judged by
-    a head that has not learned from its item; `stills.with_stills` says how, and what ``cache`` is.
+    ``model``. Then come ``tastes``, kinds in the column ``by``: somebody who chose only items of
+    that kind, those that are of the fewest other kinds and of these the most popular, shown the
+    list of the first user. What a picture shows is judged by a head that has not learned from its
+    item; `stills.with_stills` says how, and what ``cache`` is.
 
-    Columns: who, item_id, rank, title, picture, shows (of the kind that spoke for it), kind,
-    taste (what share of it that kind is) and why.
+    Columns: who, item_id, rank, title, picture, kind (of the person's taste, that it shows most
+    of), shows (how much of it), taste (what share of it that kind is) and why; a picture that was
+    drawn to learn from is told to be that.
     """
     data = with_stills(model.data, pictures, by=by, seed=seed, cache=cache, progress=progress)
     chooser = build(picker).fit(data)
@@ -284,39 +286,48 @@ def thumbnails(
     else:
         who = [f"user {name}" for name in names]
     slate = chooser(queries, slate)
-    kind, shows, taste = chooser.because(queries, slate)
+    because = chooser.because(queries, slate)
     row, slot = np.nonzero(slate.filled)
     called = np.array([str(each) for each in data.catalog.kinds(by)], object)
     table = frame(Fitted(model.model, data), slate, pl.Series(who), asked="who")
     if "picture" not in table.columns or not len(table):
         raise DataError("no item of these lists has a picture: are all of them seen already?")
-    found = kind[row, slot]
+    assert slate.creative_propensity is not None
+    chances = slate.creative_propensity[row, slot]
+    cells = zip(row.tolist(), slot.tolist(), strict=True)
+    why = [
+        _shown_for(because, cell, called, chance, picture)
+        for cell, chance, picture in zip(cells, chances, table["picture"], strict=True)
+    ]
+    found = because.kind[row, slot]
     named = [None if i == PAD else called[i] for i in found]
     return table.select("who", "item_id", "rank", "title", "picture").with_columns(
         kind=pl.Series(named, dtype=pl.String),
-        shows=pl.Series(shows[row, slot]),
-        taste=pl.Series(taste[row, slot]),
-        why=pl.Series(
-            [
-                _shown_for(*each)
-                for each in zip(
-                    named, shows[row, slot], taste[row, slot], table["picture"], strict=True
-                )
-            ]
-        ),
+        shows=pl.Series(because.shows[row, slot]),
+        taste=pl.Series(because.share[row, slot]),
+        why=pl.Series(why, dtype=pl.String),
     )
 
 
-def _shown_for(kind: str | None, shows: float, taste: float, picture: str | None) -> str:
+def _shown_for(
+    because: Any, cell: tuple[int, int], called: Any, chance: float, picture: str | None
+) -> str:
     if picture is None:
         return "no picture that may be shown"
-    if kind is None:
+    if not because.led[cell]:
+        return f"shown to learn from (chance {chance:.1%})"
+    kind = because.kind[cell]
+    if kind != PAD:
+        shows, share = because.shows[cell], because.share[cell]
+        return f"shows {called[kind]} ({shows:.0%}), {share:.0%} of the taste"
+    if because.first[cell]:
         return "the default: nothing is known of the taste"
-    return f"shows {kind} ({shows:.0%}), {taste:.0%} of the taste"
+    return f"the likeliest (chance {chance:.0%}): nothing is known of the taste"
 
 
 def tasters(data: Dataset, by: str, kinds: Sequence[Any], most: int = 10) -> Queries:
-    """People who have chosen the ``most`` popular items of one kind each, and nothing else."""
+    """For each kind somebody who chose ``most`` items of it and nothing else: those of the fewest
+    other kinds, and of these the most popular."""
     have = data.catalog.kinds(by)
     for kind in kinds:
         if kind not in have:
@@ -328,7 +339,7 @@ def tasters(data: Dataset, by: str, kinds: Sequence[Any], most: int = 10) -> Que
     for row, kind in enumerate(kinds):
         column = have.index(kind)
         mine = has.indices[has.indptr[column] : has.indptr[column + 1]]
-        best = mine[np.lexsort((-chosen[mine], number[mine]))][:most]  # the purest first
+        best = mine[np.lexsort((-chosen[mine], number[mine]))][:most]
         rows += [row] * len(best)
         items += best.tolist()
     history = Histories.of(

@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".avif", ".tif", ".tiff")
-SPOILER = "spoiler"  # in the name of a file
+SPOILER = "spoiler"  # in the name of a file, or of a folder that it is in
 VIEWS = {  # of a picture: left, upper, right and lower edge, as shares
     "whole": (0.0, 0.0, 1.0, 1.0),
     "upper": (0.0, 0.0, 1.0, 0.6),
@@ -70,15 +70,16 @@ class Pictures:
 def from_folder(folder: str | Path, data: Dataset) -> Pictures:
     """The pictures in ``folder``: ``ID.jpg``, ``ID-anything.jpg`` or ``ID/anything.jpg``.
 
-    An item's pictures are in the order of their names, "default" first; a name with "spoiler" in it
-    is of one that gives something away. Files of no item of ``data`` are left out, with a warning.
+    An item's pictures are in the order of their names, "default" first. With "spoiler" in its name,
+    or in that of a folder inside ``folder``, a picture gives something away. Files of no item of
+    ``data`` are left out, with a warning.
     `DataError` if none is left.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise DataError(f"{folder} is no folder of pictures")
     files = sorted(
-        (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES),
+        (p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()),
         key=lambda path: ("default" not in path.stem.lower(), str(path)),
     )
     if not files:
@@ -109,7 +110,7 @@ def from_folder(folder: str | Path, data: Dataset) -> Pictures:
         items=at[order],
         names=tuple(str(files[i].relative_to(folder)) for i in order),
         contents=tuple(files[i] for i in order),
-        spoils=np.array([SPOILER in files[i].stem.lower() for i in order]),
+        spoils=np.array([SPOILER in str(files[i].relative_to(folder)).lower() for i in order]),
     )
 
 

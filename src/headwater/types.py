@@ -291,8 +291,23 @@ class Stills:
         >>> made.number(np.array([0, 1, PAD]), np.array([1, 0, PAD]))
         array([ 1,  2, -1])
         """
-        none = (items == PAD) | (creative == PAD)
-        return np.where(none, PAD, self.start[np.where(none, 0, items)] + creative)
+        return numbered(self.start, items, creative)
+
+
+def numbered(start: NDArray[np.int64], items: Ints, creative: Ints) -> Ints:
+    """`Stills.number`, from the ``start`` (N + 1,) of each item's pictures; `DataError` for a
+    ``creative`` that its item does not have."""
+    none = (items == PAD) | (creative == PAD)
+    item = np.where(none, 0, items)
+    have = np.diff(start, append=start[-1:])[item]
+    off = ~none & ((creative < 0) | (creative >= have))
+    if off.any():
+        at = np.unravel_index(int(off.argmax()), off.shape)
+        raise DataError(
+            f"item number {item[at]} was shown with creative {creative[at]}, and has {have[at]} "
+            "pictures, numbered from 0: are these the pictures that were shown?"
+        )
+    return np.where(none, PAD, start[item] + creative)
 
 
 @dataclass(frozen=True, eq=False)
@@ -521,7 +536,7 @@ class Sessions:
     intent_names: tuple[str, ...]  # J
     satisfaction: NDArray[np.int8]  # (S,) 1 to 5, 0 where nobody said
     shown: Mask  # (S,) whether they were asked
-    weights: NDArray[np.float32]  # (S,) how many sessions an answer stands for
+    weights: NDArray[np.float32]  # (S,) what an answer counts, one over the chance to have it
 
     def __len__(self) -> int:
         return len(self.user)

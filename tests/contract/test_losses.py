@@ -50,6 +50,30 @@ def test_what_is_not_there_counts_nothing(loss):
 
 
 @EACH
+@pytest.mark.parametrize("filler", [-np.inf, np.inf, np.nan])
+def test_scores_of_what_is_not_there_may_be_anything(loss, filler):
+    s, y, there = tensors(S, Y, THERE)
+    x = torch.where(there, s, filler).requires_grad_()
+    value = loss(x, y, there, torch.ones_like(s))
+    value.backward()
+    assert value.item() == pytest.approx(loss(s, y, there).item())
+    plain = s.clone().requires_grad_()
+    loss(plain, y, there).backward()
+    np.testing.assert_allclose(x.grad, plain.grad)
+
+
+@EACH
+@pytest.mark.parametrize("shape", [(3, 4), (0, 4)])
+def test_nothing_is_there(loss, shape):
+    """A number, and a gradient that is zero."""
+    x = torch.full(shape, -torch.inf).requires_grad_()
+    value = loss(x, torch.zeros(shape), torch.zeros(shape, dtype=torch.bool))
+    value.backward()
+    assert torch.isfinite(value)
+    assert (x.grad == 0).all()
+
+
+@EACH
 def test_weights_of_one_are_no_weights(loss):
     s, y, there = tensors(S, Y, THERE)
     alike = loss(s, y, there, torch.ones_like(s)).item()

@@ -1,5 +1,6 @@
 """From tables of what was shown: long, nested, joined to a log; and the mistakes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from headwater.data.frame import read
 from headwater.data.impressions import read_impressions
 from headwater.errors import DataError, MissingColumn
-from headwater.types import PAD
+from headwater.types import PAD, Stills
 
 LONG = pl.DataFrame(
     {
@@ -210,6 +211,52 @@ def test_pictures():
     want = np.array([[0.25, 0.75, 0], [0, 0.5, 1], [0.1, 0, 0]], np.float32)
     np.testing.assert_array_equal(slate.creative_propensity, want)
     assert read_impressions(table, creative=False).impressions.slate.creative is None
+
+
+def test_chances_of_pictures_without_pictures():
+    table = LONG.with_columns(creative_propensity=pl.lit(0.5))
+    data = read_impressions(table)
+    assert any("left out column 'creative_propensity'" in note for note in data.notes)
+    assert not any("creative_propensity is" in note for note in data.notes)  # guessed
+    assert data.impressions.slate.creative_propensity is None
+    with pytest.raises(DataError, match="creative_propensity='p' is the chance of a picture, and"):
+        read_impressions(LONG.with_columns(p=pl.lit(0.5)), creative_propensity="p")
+
+
+@pytest.mark.parametrize("asked", [None, "creative"])
+def test_names_of_pictures_are_no_numbers(asked):
+    table = LONG.with_columns(creative=pl.lit("art/1.jpg"), creative_propensity=pl.lit(0.5))
+    with pytest.raises(DataError) as error:
+        read_impressions(table, creative=asked)
+    said = str(error.value)
+    assert "the number of a picture of its item, from 0; the frame has 'art/1.jpg'" in said
+    assert said.endswith("creative=False")
+    assert read_impressions(table, creative=False).impressions.slate.creative is None
+
+
+def test_a_picture_that_its_item_does_not_have():
+    data = read(pl.DataFrame({"user_id": ["u1"] * 3, "item_id": [1, 2, 3]}))
+    place = {item: i for i, item in enumerate(data.items.values)}
+    have = [0, 0, 0]
+    for item, number in ((1, 1), (2, 2), (3, 0)):
+        have[place[item]] = number
+    stills = Stills(
+        start=np.concatenate([[0], np.cumsum(have)]),
+        scores=np.zeros((3, 0), np.float32),
+        kinds=(),
+        names=pl.Series(["a", "b", "c"]),
+        spoils=np.zeros(3, bool),
+    )
+    data = replace(data, catalog=replace(data.catalog, stills=stills))
+    right = LONG.with_columns(creative=pl.Series([0, 1, None, None, 0, 0]))
+    assert read_impressions(right, data=data).impressions.slate.creative is not None
+    wrong = LONG.with_columns(creative=pl.Series([0, 2, None, None, 0, 0]))
+    said = r"item 2 was shown with creative 2, and has 2 pictures, numbered from 0 \(1 of 6 slots\)"
+    with pytest.raises(DataError, match=said):
+        read_impressions(wrong, data=data)
+    none = LONG.with_columns(creative=pl.Series([0, None, 0, None, 0, 0]))
+    with pytest.raises(DataError, match="item 3 was shown with creative 0, and has 0 pictures"):
+        read_impressions(none, data=data)
 
 
 def test_unknown_to_the_data():

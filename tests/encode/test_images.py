@@ -214,6 +214,20 @@ def test_all_bad_ones_are_named(tmp_path):
     assert Mean().encode(left).shape == (2, 3)
 
 
+@pytest.mark.parametrize("batch_size", [1, 2, 3])
+def test_one_that_cannot_be_read_hides_none_that_cannot_be_decoded(batch_size):
+    model = Mean(batch_size=batch_size)
+    with pytest.raises(DataError) as error:
+        model.encode([NOISE, b"damaged", b""])
+    said = str(error.value)
+    assert said.startswith("2 of 3 images cannot be encoded: number 1: not an image")
+    assert "; number 2: empty, 0 bytes." in said
+    with pytest.raises(
+        DataError, match=r"^2 of 2 images .* number 0: not an image.*; number 1: emp"
+    ):
+        model.encode([b"damaged", b""])
+
+
 def test_bytes_and_files_of_one_content_are_one(tmp_path):
     (tmp_path / "a.jpg").write_bytes(NOISE)
     told = []

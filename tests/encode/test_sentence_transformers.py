@@ -1,3 +1,4 @@
+import json
 import sys
 
 import numpy as np
@@ -69,6 +70,38 @@ def test_models_are_kept_apart_and_a_copy_is_not(folder, unnormalized, tmp_path)
         np.testing.assert_array_equal(model.encode(TEXTS[:2], cache=kept), model.encode(TEXTS[:2]))
     copied = SentenceTransformers(name=copytree(folder, tmp_path / "elsewhere").as_posix())
     assert copied.identity() == models[0].identity()
+
+
+def test_what_else_gives_other_vectors_is_kept_apart(folder, tmp_path, monkeypatch):
+    """Weights alike, but: what is put before each text, how it is cut up, where it is cut off."""
+    made = {}
+    for name in ("plain", "prompted", "named", "cased", "short"):
+        net = library.SentenceTransformer(folder, device="cpu")
+        if name in ("prompted", "named"):
+            net.prompts = {"query": "Of animals: ", "document": ""}
+        if name == "prompted":
+            net.default_prompt_name = "query"
+        if name == "short":
+            net.max_seq_length = 4
+        net.save(str(tmp_path / name))
+        if name == "cased":
+            path = tmp_path / name / "tokenizer_config.json"
+            path.write_text(json.dumps({**json.loads(path.read_text()), "do_lower_case": False}))
+        made[name] = SentenceTransformers(name=str(tmp_path / name))
+    kept, texts = tmp_path / "kept", ["A DETECTIVE hunts a killer at night."]
+    vectors = {name: model.encode(texts, cache=kept) for name, model in made.items()}
+    assert len({str(model.identity()) for model in made.values()}) == len(made)
+    for name, model in made.items():
+        np.testing.assert_allclose(vectors[name], model.encode(texts), atol=1e-6)
+    np.testing.assert_array_equal(vectors["plain"], vectors["named"])
+    for name in ("prompted", "cased", "short"):
+        assert np.abs(vectors[name] - vectors["plain"]).max() > 0.01, name
+    wrapper._load.cache_clear()
+    before = made["plain"].identity()
+    made["plain"].encode(TEXTS)
+    assert made["plain"].identity() == before
+    monkeypatch.setattr(wrapper, "version_of", lambda *_: "sentence-transformers 99")
+    assert made["plain"].identity() != before
 
 
 def test_weights_tell_models_apart():

@@ -59,6 +59,19 @@ def test_gradient():
     assert torch.autograd.gradcheck(lambda s: loss(s, kinds, target, there), (s,))
 
 
+def test_scores_of_what_is_not_there_may_be_anything():
+    loss = build("losses.rank_js")
+    kinds, target, there = (torch.from_numpy(each) for each in (KINDS, TARGET, THERE))
+    for empty in (there, torch.zeros_like(there)):
+        x = torch.from_numpy(np.where(empty, S, -np.inf)).requires_grad_()
+        value = loss(x, kinds, target, empty)
+        value.backward()
+        assert torch.isfinite(value)
+        assert torch.isfinite(x.grad).all()
+        assert (x.grad[~empty] == 0).all()
+    assert said(s=np.where(THERE, S, -np.inf)) == pytest.approx(said())
+
+
 def test_following_it_moves_lists_to_the_target():
     """Kinds of one-hot candidates; the target wants the last, which end in the first places."""
     kinds = torch.from_numpy(np.eye(3)[np.arange(9) % 3]).expand(2, 9, 3)

@@ -100,8 +100,11 @@ def test_every_rule(where):
     with pytest.raises(DataError, match="NaN"):
         build(where).tune(np.where(Y, np.nan, SCORES), Y)
     if not build(where).fitted:
-        with pytest.raises(NotFitted):
+        with pytest.raises(
+            NotFitted, match=r"call tune\(scores, y\) first, or tune\(data, items\)"
+        ):
             build(where)(SCORES)
+        assert not hasattr(build(where), "another")
 
 
 @pytest.mark.parametrize(

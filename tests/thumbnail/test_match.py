@@ -6,8 +6,9 @@ import pytest
 
 from headwater.data.toy import blocks, histories, world
 from headwater.errors import BadParameter, DataError
+from headwater.evaluation import decisions, off_policy
 from headwater.registry import build
-from headwater.types import PAD, Histories, Slate, Stills
+from headwater.types import PAD, Histories, Impressions, Slate, Stills
 
 KINDS = ("b", "a")  # not in the order of the catalogue
 
@@ -97,6 +98,66 @@ def test_newcomers_at_the_same_moment_draw_apart():
     assert len(np.unique(got.creative)) > 1
 
 
+def test_equal_newcomers_of_a_batch_draw_apart():
+    """2,000 who have done nothing, asked at one moment, see the three pictures evenly; so of what
+    they clicked the value of a policy that shows any picture is within its interval."""
+    data = blocks()
+    picker = build("thumbnail.match", epsilon=1.0).fit(data)
+    item = int(np.flatnonzero(np.diff(data.catalog.stills.start) == 3)[0])
+    queries = data.newcomers(Histories.empty(2000, len(data.items)))
+    got = picker(queries, slate(2000, (item,)))
+    came = np.bincount(got.creative[:, 0], minlength=3)
+    assert (np.abs(came / 2000 - 1 / 3) < 4 * np.sqrt(2 / 9 / 2000)).all()
+    np.testing.assert_array_equal(picker(queries, slate(2000, (item,))).creative, got.creative)
+    np.testing.assert_array_equal(picker(queries[:9], slate(9, (item,))).creative, got.creative[:9])
+    rates = np.array([0.1, 0.3, 0.8])
+    clicks = np.random.default_rng(0).random((2000, 1)) < rates[got.creative]
+    seen = Impressions(queries, got, clicks.astype(np.float32))
+    found = off_policy(decisions(seen, "creative"), np.full((2000, 3), 1 / 3), "ips")
+    assert found.low <= rates.mean() <= found.high
+    assert found.high - found.low < 0.1
+
+
+def test_the_same_request_of_somebody_known_draws_the_same():
+    """Alone, in a batch, and twice in one, beside newcomers."""
+    data = blocks()
+    picker = build("thumbnail.match", epsilon=1.0).fit(data)
+    items = tuple(np.flatnonzero(np.diff(data.catalog.stills.start) == 3)[:8])
+    queries = data.queries([5, 5, 7, 5])
+    nobody = data.newcomers(Histories.empty(2, len(data.items)))
+    mixed = replace(
+        queries,
+        history=Histories.stack([nobody.history, queries.history]),
+        user=np.concatenate([nobody.user, queries.user]),
+        now=np.concatenate([nobody.now, queries.now]),
+    )
+    got = picker(mixed, slate(6, items)).creative
+    alone = [picker(queries[i : i + 1], slate(1, items)).creative[0] for i in range(4)]
+    np.testing.assert_array_equal(got[2:], alone)
+    assert (got[2] != got[4]).any()
+    assert (got[0] != got[1]).any()
+
+
+def test_in_parts_as_at_once(monkeypatch):
+    """Chances, and what is drawn, are the same however little may be compared at once."""
+    data = blocks()
+    picker = build("thumbnail.match", epsilon=0.5).fit(data)
+    queries = data.newcomers(Histories.empty(50, len(data.items)))
+    asked = slate(50, (0, 1, 2, PAD))
+    whole, got = picker.chances(queries, asked), picker(queries, asked)
+    sizes, odds = [], type(picker).odds
+    monkeypatch.setattr("headwater.thumbnail._picker.CELLS", 4 * 3 * len(data.catalog.stills.kinds))
+    monkeypatch.setattr(
+        type(picker), "odds", lambda self, t, *rest: (sizes.append(len(t)), odds(self, t, *rest))[1]
+    )
+    np.testing.assert_array_equal(picker.chances(queries, asked), whole)
+    again = picker(queries, asked)
+    assert set(sizes) == {1}
+    np.testing.assert_array_equal(again.creative, got.creative)
+    np.testing.assert_array_equal(again.creative_propensity, got.creative_propensity)
+    assert picker.chances(queries[:0], asked[:0]).shape == (0, 4, whole.shape[2])
+
+
 def test_what_spoils_is_never_shown(data):
     stills = replace(data.catalog.stills, spoils=np.array([1, 0, 0, 1, 1, 0], bool))
     data = replace(data, catalog=replace(data.catalog, stills=stills))
@@ -119,10 +180,29 @@ def test_if_all_show_too_little_the_default_stays(data):
 
 def test_because(data):
     picker = build("thumbnail.match", epsilon=0.0).fit(data)
-    kind, shows, share = picker.because(data.queries(), picker(data.queries(), slate(3)))
-    np.testing.assert_array_equal(kind, [[0, 0, 0, PAD, PAD]] * 2 + [[PAD] * 5])
-    np.testing.assert_allclose(shows[1], [0.9, 0.8, 0.5, 0, 0], atol=1e-6)
-    np.testing.assert_allclose(share[0], [0.5, 0.5, 0.5, 0, 0])
+    told = picker.because(data.queries(), picker(data.queries(), slate(3)))
+    np.testing.assert_array_equal(told.kind, [[0, 0, 0, PAD, PAD]] * 2 + [[PAD] * 5])
+    np.testing.assert_allclose(told.shows[1], [0.9, 0.8, 0.5, 0, 0], atol=1e-6)
+    np.testing.assert_allclose(told.share[0], [0.5, 0.5, 0.5, 0, 0])
+    np.testing.assert_array_equal(told.led, [[True] * 3 + [False] * 2] * 3)
+    np.testing.assert_array_equal(told.first[[1, 2], :3], [[False, True, True], [True] * 3])
+
+
+def test_what_was_drawn_to_learn_from_did_not_lead(data):
+    """Of user 1 the second picture of the first film leads; any other came to learn from. Where
+    all are alike nothing leads but an only picture."""
+    spoilt = replace(data.catalog.stills, spoils=np.array([1, 0, 0, 0, 0, 0], bool))
+    data = replace(data, catalog=replace(data.catalog, stills=spoilt))
+    queries, asked = data.queries([1, 1, 1]), slate(3, (0,))
+    shown = replace(asked, creative=np.array([[0], [1], [2]], np.int32))
+    told = build("thumbnail.match", epsilon=0.5).fit(data).because(queries, shown)
+    assert told.led[:, 0].tolist() == [False, True, False]
+    assert told.first[:, 0].tolist() == [False, True, False]
+    uniform = build("thumbnail.match", epsilon=1.0).fit(data)
+    assert not uniform.because(queries, shown).led.any()
+    assert uniform.because(
+        queries, replace(shown, items=shown.items + 2, creative=shown.creative * 0)
+    ).led.all()
 
 
 def test_mistakes(data):

@@ -3,11 +3,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from headwater import facade
 from headwater.data.toy import blocks
+from headwater.errors import DataError
 from headwater.evaluation import cross_fitted, decisions, off_policy
 from headwater.registry import build
 from headwater.thumbnail.thompson import best
-from headwater.types import PAD, Impressions, Slate
+from headwater.types import PAD, Histories, Impressions, Slate
 
 RNG = np.random.default_rng(0)
 
@@ -91,6 +93,47 @@ def test_fitted_on_a_log_it_knows_what_the_log_says(platform):
         here = still == number
         assert fitted.shown_[number].sum() == here.sum()
         assert fitted.clicks_[number].sum() == impressions.clicks[here].sum()
+
+
+def test_what_most_click_is_no_default(platform):
+    """Somebody of no known taste sees the second picture, which others of none clicked."""
+    nobody = platform.newcomers(Histories.empty(100, 30))
+    shown = Slate(
+        np.full((100, 1), 5, np.int32),
+        np.zeros((100, 1), np.float32),
+        creative=np.full((100, 1), 1, np.int32),
+    )
+    clicked = Impressions(nobody, shown, np.ones((100, 1), np.float32))
+    missed = replace(
+        clicked, slate=replace(shown, creative=shown.creative * 0), clicks=clicked.clicks * 0
+    )
+    picker = build("thumbnail.thompson").fit(platform).update(clicked).update(missed)
+    told = picker.because(nobody, picker(nobody, shown))
+    assert told.led.mean() > 0.9
+    assert (told.kind == PAD).all()
+    assert not told.first[told.led].any()
+    cell = tuple(np.argwhere(told.led)[0])
+    said = facade._shown_for(told, cell, None, 0.98, "5-b.jpg")
+    assert said == "the likeliest (chance 98%): nothing is known of the taste"
+
+
+def test_a_picture_that_its_item_does_not_have(platform):
+    """It is not counted as that of the next item."""
+    data = platform
+    have = int(np.diff(data.catalog.stills.start)[3])
+    shown = Slate(
+        np.array([[5, 3]], np.int32),
+        np.zeros((1, 2), np.float32),
+        creative=np.array([[0, have]], np.int32),
+    )
+    log = Impressions(data.queries([0]), shown, np.ones((1, 2), np.float32))
+    said = f"item number 3 was shown with creative {have}, and has {have} pictures"
+    with pytest.raises(DataError, match=said):
+        build("thumbnail.thompson").fit(replace(data, impressions=log))
+    with pytest.raises(DataError, match=said):
+        data.catalog.stills.number(shown.items, shown.creative)
+    with pytest.raises(DataError, match="creative -2"):
+        data.catalog.stills.number(np.array([3]), np.array([-2]))
 
 
 def test_values_of_picture_policies_are_within_their_intervals(platform):

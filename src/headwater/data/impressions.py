@@ -23,6 +23,7 @@ CHANCES = ("propensity", "creative_propensity")
 EACH = ("item", "click", "dwell", *CHANCES, "creative", "position")  # what differs in a request
 YES_AND_NO = {"true": "1", "yes": "1", "false": "0", "no": "0"}
 BOTH = {"user", "time"}  # what is one in a request
+CREATIVE = "a creative is the number of a picture of its item, from 0"
 
 log = logging.getLogger("headwater")
 
@@ -96,8 +97,17 @@ def read_impressions(
         "history": history,
     }
     roles, guessed = guess(frame.columns, asked, table.name, SHOWN, ("item", "click"))
+    alone = None if "creative" in roles else roles.pop("creative_propensity", None)
+    if alone is not None and creative_propensity:
+        raise DataError(
+            f"creative_propensity={alone!r} is the chance of a picture, and no column of "
+            f"{table.name} is read that says which it was: creative='its name'"
+        )
+    guessed = [role for role in guessed if role in roles]
     notes = [f"guessed: {', '.join(f'{r} is {roles[r]!r}' for r in guessed)}"] if guessed else []
     notes += [f"left out {len(broken):,} lines that are not rows"] if len(broken) else []
+    if alone is not None:
+        notes.append(f"left out column {alone!r}: no column says of which picture it is the chance")
     if len(frame) == 0:
         raise DataError(f"{table.name} has columns ({', '.join(table.columns)}) but no rows")
     frame = frame.select(**{role: pl.col(name) for role, name in roles.items()})
@@ -171,17 +181,15 @@ def _clean(
             given = lower.replace(list(YES_AND_NO), list(YES_AND_NO.values()))
         column = given.cast(pl.Float64, strict=False)
         odd = slots[each].filter(column.is_null() & slots[each].is_not_null())
+        if len(odd) and each == "creative":
+            raise DataError(f"{CREATIVE}; {name} has {odd[0]!r}. Read without: creative=False")
         if len(odd):
             raise DataError(f"column {each} of {name} is not all numbers: {odd[0]!r}")
         slots = slots.with_columns(column.fill_nan(None).alias(each))
-    if "creative" not in slots.columns:
-        slots = slots.drop("creative_propensity", strict=False)
-    else:
+    if "creative" in slots.columns:
         odd = slots.filter((pl.col("creative") < 0) | (pl.col("creative") % 1 != 0))["creative"]
         if len(odd):
-            raise DataError(
-                f"a creative is the number of a picture of its item, from 0; {name} has {odd[0]!r}"
-            )
+            raise DataError(f"{CREATIVE}; {name} has {odd[0]!r}. Read without: creative=False")
     for each in (role for role in CHANCES if role in slots.columns):
         asked = slots.drop_nulls("creative") if each == "creative_propensity" else slots
         unknown = asked[each].null_count()
@@ -301,6 +309,23 @@ def _past(heads: pl.DataFrame) -> pl.DataFrame:
     return flat.with_columns(item=texts(flat["item"])).drop_nulls("item")
 
 
+def _of_the_item(slots: pl.DataFrame, data: Dataset) -> None:
+    """`DataError` for a creative that its item does not have, where the pictures are known."""
+    stills = data.catalog.stills
+    if stills is None or "creative" not in slots.columns:
+        return
+    have = np.diff(stills.start)[slots["item"]]
+    off = slots.with_columns(have=have).filter(pl.col("creative") >= pl.col("have"))
+    if len(off):
+        first = off.row(0, named=True)
+        raise DataError(
+            f"item {data.items.values[first['item']]!r} was shown with creative "
+            f"{first['creative']:.0f}, and has {first['have']} pictures, numbered from 0 "
+            f"({len(off):,} of {len(slots):,} slots): are these the pictures that were shown? "
+            "Read without: creative=False"
+        )
+
+
 def _impressions(
     heads: pl.DataFrame, slots: pl.DataFrame, data: Dataset, notes: list[str]
 ) -> Impressions:
@@ -315,6 +340,7 @@ def _impressions(
     heads = heads.join(slots.select("at").unique(), on="at", how="semi", maintain_order="left")
     if len(heads) == 0:
         raise DataError("the data know none of the items that were shown")
+    _of_the_item(slots, data)
     row = Ids(heads["at"]).encode(slots["at"])
     place = slots["position"].to_numpy() if "position" in slots.columns else np.zeros(len(row))
     order = np.lexsort([place, row])

@@ -103,8 +103,9 @@ class Encoder(Model):
         order = self.order(listed)
         for at in range(0, len(order), self.batch_size):
             fresh: dict[bytes, bytes] = {}
+            left = order[at:]
             for i in order[at : at + self.batch_size]:
-                content = self._tried(listed, i, self.read, listed[i])
+                content = self._tried(listed, left, i, self.read, listed[i])
                 key = key_of(what, content)
                 if key in rows:
                     same[i] = rows[key]
@@ -115,7 +116,7 @@ class Encoder(Model):
                 del fresh[key]
             for key, content in fresh.items():
                 i = rows[key]
-                waiting.append((i, key, self._tried(listed, i, self.ready, content)))
+                waiting.append((i, key, self._tried(listed, left, i, self.ready, content)))
             last = at + self.batch_size >= len(order)
             while len(waiting) >= self.batch_size or (last and waiting):
                 batch, waiting = waiting[: self.batch_size], waiting[self.batch_size :]
@@ -163,12 +164,20 @@ class Encoder(Model):
             f"{'; '.join(shown)}{more}. {type(self).__name__}.faults gives all of them by number"
         )
 
-    def _tried(self, listed: Sequence[Any], i: int, made: Callable[[Any], Any], of: Any) -> Any:
+    def _tried(
+        self,
+        listed: Sequence[Any],
+        left: Sequence[int],  # the first of the batch and all that come after
+        i: int,
+        made: Callable[[Any], Any],
+        of: Any,
+    ) -> Any:
         try:
             return made(of)
         except DataError as error:
-            rest = {i + j: why for j, why in self.faults(listed[i:]).items()}
-            raise self.refusal(listed, rest or {i: str(error)}) from None
+            faults = self.faults(listed[j] for j in left)
+            rest = {left[j]: why for j, why in faults.items()}
+            raise self.refusal(listed, dict(sorted(rest.items())) or {i: str(error)}) from None
 
     def _checked(self, batch: Sequence[Any]) -> Floats:
         found = self.vectors(batch)

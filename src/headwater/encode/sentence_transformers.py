@@ -13,6 +13,7 @@ Differs: in nothing. Of a model that carries code of its own, that code is not r
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,10 +24,12 @@ import torch
 
 from ..errors import BadParameter
 from ..types import Floats
-from ._encoder import TextEncoder, needs
+from ._encoder import TextEncoder, needs, version_of
 from ._torch import device_of, digest, quiet
 
 __all__ = ["SentenceTransformers"]
+
+WHO = "encode.sentence_transformers"
 
 
 @dataclass(kw_only=True, eq=False)
@@ -43,7 +46,18 @@ class SentenceTransformers(TextEncoder):
 
     def identity(self) -> dict[str, Any]:
         net, _ = self._loaded()
-        return {"net": repr(net), "weights": digest(net), "normalize": self.normalize}
+        pieces = getattr(net.tokenizer, "backend_tokenizer", net.tokenizer)
+        pieces = pieces.to_str() if hasattr(pieces, "to_str") else repr(type(pieces))
+        return {
+            "net": repr(net),
+            "weights": digest(net),
+            "tokenizer": hashlib.sha256(pieces.encode()).hexdigest(),
+            "most_pieces": net.max_seq_length,
+            "prompts": dict(net.prompts),
+            "prompt": net.default_prompt_name,
+            "package": version_of(WHO, "sentence-transformers", "sentence"),
+            "normalize": self.normalize,
+        }
 
     def vectors(self, batch: Sequence[str]) -> Floats:
         found: Floats = self._loaded()[0].encode(
@@ -62,7 +76,7 @@ class SentenceTransformers(TextEncoder):
 @lru_cache(maxsize=2)
 def _load(name: str, revision: str | None, device: str) -> tuple[Any, int]:
     """The net, and D."""
-    with needs("encode.sentence_transformers", "sentence"):
+    with needs(WHO, "sentence"):
         from sentence_transformers import SentenceTransformer
     try:
         with quiet(), torch.random.fork_rng(devices=[]):

@@ -10,7 +10,7 @@ from torch import Tensor
 from ..likelihoods import whole
 from ..model import Model
 
-__all__ = ["Loss", "mean", "mean_over_rows", "pairs"]
+__all__ = ["Loss", "filled", "mean", "mean_over_rows", "pairs"]
 
 
 @dataclass(kw_only=True, eq=False)
@@ -35,20 +35,26 @@ class Loss(Model):
         """All (B, K): ``y`` is 1 where it was chosen, or is true, and 0 elsewhere; what is not
         ``there`` counts nothing; ``weights`` say what the rest counts. Of the mean over the batch.
         """
-        s = whole(logits)
-        if there is None:
-            there = torch.ones_like(s, dtype=torch.bool)
+        s, there = filled(logits, there)
         return self.of(s, y.to(s.dtype), there, weights)
 
     def of(self, s: Tensor, y: Tensor, there: Tensor, weights: Tensor | None) -> Tensor:
         raise NotImplementedError
 
 
+def filled(logits: Tensor, there: Tensor | None) -> tuple[Tensor, Tensor]:
+    """In full precision, and 0 where nothing is ``there``: 0 times -inf would be NaN."""
+    s = whole(logits)
+    if there is None:
+        return s, torch.ones_like(s, dtype=torch.bool)
+    return s.masked_fill(~there, 0), there
+
+
 def mean(each: Tensor, there: Tensor, weights: Tensor | None) -> Tensor:
-    """Of what each candidate or class costs (B, K), over those that are there."""
+    """Of what each candidate or class costs (B, K), over those that are there; 0 of none."""
     if weights is not None:
         each = each * weights
-    return each[there].mean()
+    return each[there].sum() / there.sum().clamp(min=1)
 
 
 def mean_over_rows(each: Tensor, counts: Tensor) -> Tensor:

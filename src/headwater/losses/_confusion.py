@@ -43,7 +43,8 @@ class Confused(Loss):
         else:
             over = 0 if self.average == "macro" else 1
             found = Confusion(*(each.sum(over) for each in parts))
-        return 1 - self.score(found).mean()
+        score = self.score(found)
+        return 1 - score.sum() / max(score.numel(), 1)
 
     def said(self, u: Tensor) -> Tensor:
         """How much it is said to be true."""

@@ -20,12 +20,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
 from torch import Tensor
 
-from ..likelihoods import whole
 from ..model import Model, at_least
-from ._base import mean_over_rows
+from ._base import filled, mean_over_rows
 from ._ranks import discount, smooth_ranks
 
 __all__ = ["RankJS"]
@@ -46,9 +44,7 @@ class RankJS(Model):
     ) -> Tensor:
         """``logits`` (B, K), ``kinds`` (B, K, C) the shares of kinds in each candidate, ``target``
         (B, C) or (C,), ``there`` (B, K) which candidates there are."""
-        s = whole(logits)
-        if there is None:
-            there = torch.ones_like(s, dtype=torch.bool)
+        s, there = filled(logits, there)
         rank = smooth_ranks(s, there, self.temperature)
         worth = (discount(rank) if self.discount == "log" else 1 / rank) * there
         q = (worth[:, :, None] * kinds.to(s.dtype)).sum(1)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
-from ..errors import DataError
+from ..errors import DataError, NotFitted
 from ..model import Model
 from ..types import Floats, Mask
 
@@ -41,6 +41,15 @@ class Threshold(Model):
 
     def rule(self, scores: Floats) -> Mask:
         raise NotImplementedError
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return super().__getattr__(name)
+        except NotFitted:
+            raise NotFitted(
+                f"{type(self).__name__} has no {name} yet: call tune(scores, y) first, or "
+                "tune(data, items) of the head that it is part of"
+            ) from None
 
 
 def cuts(scores: Floats, y: Mask) -> tuple[Floats, Floats]:

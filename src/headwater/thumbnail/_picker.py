@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
@@ -12,9 +13,35 @@ from scipy.sparse import csr_array
 from ..errors import DataError
 from ..features import shares, taste
 from ..model import CELLS, Model, between, learned
-from ..types import PAD, Catalog, Dataset, Floats, Impressions, Ints, Mask, Queries, Slate, Stills
+from ..types import (
+    PAD,
+    Catalog,
+    Dataset,
+    Floats,
+    Impressions,
+    Ints,
+    Mask,
+    Queries,
+    Slate,
+    Stills,
+    numbered,
+)
 
-__all__ = ["Picker", "stills_of"]
+__all__ = ["Because", "Picker", "stills_of"]
+
+LEVEL = 1e-9  # chances that differ by less are equal
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # the step of SplitMix64
+
+
+@dataclass(frozen=True, eq=False)
+class Because:
+    """Why the picture in each slot (B, K) came."""
+
+    kind: Ints  # that speaks most for it; PAD where none does
+    shows: Floats  # how much of that kind it shows
+    share: Floats  # of that kind in the person's taste
+    led: Mask  # no other picture of the item had as high a chance; else it came to learn from
+    first: Mask  # the first of its item that may be shown
 
 
 @dataclass(kw_only=True, eq=False)
@@ -24,6 +51,10 @@ class Picker(Model):
     A method gives `odds`. The draw follows from the seed, the person, their history, the time and
     the item: the same request has the same pictures. The chance of each is in
     `Slate.creative_propensity`.
+
+    Requests of people nobody has seen that are equal in all of that draw apart within a batch, by
+    their order in it. Between batches they would draw alike, so that the logged chance would be
+    none: such a request must carry its time, `Queries.now`.
 
     What spoils is never shown, nor what shows less than ``least`` of every kind that its item has;
     of an item all of whose pictures show too little, the first that does not spoil stays.
@@ -71,9 +102,21 @@ class Picker(Model):
     def chances(self, queries: Queries, slate: Slate) -> Floats:  # (B, K, M)
         """Of each picture of each item, as `Slate.creative` counts them: what an off-policy
         estimate of this policy asks for. Rows of items without a picture are 0."""
-        number = self.numbers(slate)
-        free = (number != PAD) & (self.fine_[number] > 0)
-        return self.odds(taste(queries.history, self.shares_), number, free)
+        return np.concatenate([odds for _, odds in self.parted(queries, slate)])
+
+    def parted(self, queries: Queries, slate: Slate) -> Iterator[tuple[slice, Floats]]:
+        """Rows, as many as can be compared at once, and their `chances`; at least one part."""
+        most = int(np.diff(self.start_).max(initial=0))
+        if not slate.items.size:
+            yield slice(None), np.zeros((*slate.items.shape, most))
+            return
+        cells = slate.items.shape[1] * max(most, 1) * max(self.scores_.shape[1], 1)
+        step = max(1, CELLS // cells)
+        for at in range(0, len(slate), step):
+            rows = slice(at, at + step)
+            number = self.numbers(slate[rows])
+            free = (number != PAD) & (self.fine_[number] > 0)
+            yield rows, self.odds(taste(queries.history[rows], self.shares_), number, free)
 
     def numbers(self, slate: Slate) -> Ints:  # (B, K, M)
         lengths = np.diff(self.start_)
@@ -83,48 +126,51 @@ class Picker(Model):
         return np.where(within, self.start_[items][..., None] + np.arange(most), PAD)
 
     def __call__(self, queries: Queries, slate: Slate) -> Slate:
-        if not slate.items.size:
-            none = slate.items.astype(np.int32)
-            return replace(slate, creative=none, creative_propensity=none.astype(np.float32))
-        cells = slate.items.shape[1] * max(int(np.diff(self.start_).max(initial=0)), 1)
-        step = max(1, CELLS // (cells * max(self.scores_.shape[1], 1)))
-        parts = [
-            self.picked(queries[at : at + step], slate[at : at + step])
-            for at in range(0, len(slate), step)
-        ]
-        return Slate.stack(parts)
-
-    def picked(self, queries: Queries, slate: Slate) -> Slate:
-        odds = self.chances(queries, slate)
-        if not odds.shape[2]:
-            odds = np.zeros((*slate.items.shape, 1))
-        some = odds.any(2)
-        upto = np.cumsum(odds, axis=2)
-        drawn = dice(self.seed, queries, slate.items) * upto[..., -1]
-        chosen = (upto <= drawn[..., None]).sum(2)
-        last = odds.shape[2] - 1 - (odds[..., ::-1] > 0).argmax(2)
-        chosen = np.minimum(chosen, last)
-        chance = np.take_along_axis(odds, chosen[..., None], 2)[..., 0]
+        drawn = dice(self.seed, queries, slate.items)
+        parts = [picked(odds, drawn[rows]) for rows, odds in self.parted(queries, slate)]
+        creative, chance = (np.concatenate(each) for each in zip(*parts, strict=True))
         return replace(
             slate,
-            creative=np.where(some, chosen, PAD).astype(np.int32),
-            creative_propensity=np.where(some, chance, 0).astype(np.float32),
+            creative=creative.astype(np.int32),
+            creative_propensity=chance.astype(np.float32),
         )
 
-    def because(self, queries: Queries, slate: Slate) -> tuple[Ints, Floats, Floats]:
-        """Of the picture in each slot (B, K): the kind that speaks most for it, how much of that it
-        shows, and how much of the person's taste that is; PAD, 0 and 0 where nothing does."""
-        number = np.where(slate.filled, self.start_[np.maximum(slate.items, 0)], 0)
+    def because(self, queries: Queries, slate: Slate) -> Because:
         creative = np.full(slate.items.shape, PAD) if slate.creative is None else slate.creative
-        some = slate.filled & (creative != PAD)
-        shown = self.scores_[np.where(some, number + creative, 0)] * some[..., None]  # (B, K, C)
+        number = numbered(self.start_, slate.items, creative)
+        some = number != PAD
+        shown = self.scores_[number] * some[..., None]  # (B, K, C)
         mine = taste(queries.history, self.shares_)[:, None]
         worth = shown * mine
         kind = worth.argmax(2)
         told = np.take_along_axis(worth, kind[..., None], 2)[..., 0] > 0
         much = np.take_along_axis(shown, kind[..., None], 2)[..., 0]
         share = np.take_along_axis(np.broadcast_to(mine, worth.shape), kind[..., None], 2)[..., 0]
-        return np.where(told, kind, PAD), np.where(told, much, 0), np.where(told, share, 0)
+        odds = self.chances(queries, slate)
+        near = odds > odds.max(2, keepdims=True, initial=0) - LEVEL
+        own = np.arange(odds.shape[2]) == creative[..., None]
+        every = self.numbers(slate)
+        free = (every != PAD) & (self.fine_[every] > 0)
+        return Because(
+            kind=np.where(told, kind, PAD),
+            shows=np.where(told, much, 0),
+            share=np.where(told, share, 0),
+            led=some & (near == own).all(2),
+            first=some & (own & free & (free.cumsum(2) == 1)).any(2),
+        )
+
+
+def picked(odds: Floats, drawn: Floats) -> tuple[Ints, Floats]:  # (B, K, M), (B, K) -> (B, K) each
+    """Which picture the numbers ``drawn`` from 0 to below 1 stand for, and its chance."""
+    if not odds.shape[2]:
+        odds = np.zeros((*drawn.shape, 1))
+    upto = np.cumsum(odds, axis=2)
+    chosen = (upto <= (drawn * upto[..., -1])[..., None]).sum(2)
+    last = odds.shape[2] - 1 - (odds[..., ::-1] > 0).argmax(2)
+    chosen = np.minimum(chosen, last)
+    chance = np.take_along_axis(odds, chosen[..., None], 2)[..., 0]
+    some = odds.any(2)
+    return np.where(some, chosen, PAD), np.where(some, chance, 0)
 
 
 def stills_of(catalog: Catalog, who: str) -> Stills:
@@ -146,19 +192,35 @@ def aligned(catalog: Catalog, stills: Stills) -> csr_array:  # (N, C)
 
 
 def dice(seed: int, queries: Queries, items: Ints) -> NDArray[np.float64]:  # (B, K)
-    """A number from 0 to below 1 that request and item decide alone, whatever the batch."""
+    """A number from 0 to below 1 that request and item decide alone, whatever the batch; of equal
+    requests of people nobody has seen also which of them it is, in the order of the batch."""
     past = np.cumsum(_mixed(queries.history.items.astype(np.uint64)), dtype=np.uint64)
     ends = np.concatenate([np.zeros(1, np.uint64), past])[queries.history.start]
     who = _mixed(queries.user.astype(np.int64).astype(np.uint64)) ^ np.diff(ends)
     when = _mixed(who ^ queries.now.astype(np.int64).astype(np.uint64))
-    key = _mixed(when ^ np.uint64(seed))[:, None] ^ items.astype(np.int64).astype(np.uint64)
+    again = np.where(queries.user == PAD, repeats(when), 0).astype(np.uint64)
+    stream = (when ^ np.uint64(seed)) + again * GOLDEN
+    key = _mixed(stream)[:, None] ^ items.astype(np.int64).astype(np.uint64)
     found: Any = (_mixed(key) >> np.uint64(11)) * 2.0**-53
     return np.asarray(found, np.float64)
 
 
+def repeats(keys: NDArray[Any]) -> Ints:
+    """How often each of ``keys`` (B,) came before.
+
+    >>> repeats(np.array([7, 5, 7, 7, 5]))
+    array([0, 0, 1, 2, 1])
+    """
+    order = np.argsort(keys, kind="stable")
+    _, first, number = np.unique(keys[order], return_index=True, return_counts=True)
+    out = np.zeros(len(keys), np.int64)
+    out[order] = np.arange(len(keys)) - np.repeat(first, number)
+    return out
+
+
 def _mixed(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014."""
-    x = x + np.uint64(0x9E3779B97F4A7C15)
+    x = x + GOLDEN
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return x ^ (x >> np.uint64(31))

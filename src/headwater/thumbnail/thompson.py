@@ -25,7 +25,7 @@ from scipy.special import betainc, betaincinv
 
 from ..features import taste
 from ..model import at_least, learned
-from ..types import Dataset, Floats, Impressions, Ints, Mask
+from ..types import Dataset, Floats, Impressions, Ints, Mask, numbered
 from ._picker import Picker, shown
 
 __all__ = ["Thompson"]
@@ -58,7 +58,7 @@ class Thompson(Picker):
         slate = impressions.slate
         if len(rows):
             assert slate.creative is not None
-            still = self.start_[slate.items[rows, slots]] + slate.creative[rows, slots]
+            still = numbered(self.start_, slate.items[rows, slots], slate.creative[rows, slots])
             cell = still, self.cell(taste(impressions.queries.history, self.shares_))[rows]
             np.add.at(self.shown_, cell, 1)
             np.add.at(self.clicks_, cell, impressions.clicks[rows, slots])
