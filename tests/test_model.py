@@ -74,3 +74,9 @@ def test_requests_are_scored_in_bounded_parts(monkeypatch):
     monkeypatch.setattr("headwater.model.CELLS", 600)
     np.testing.assert_array_equal(model.recommend(data.queries(), 5).items, whole.items)
     assert max(sizes) == 10
+
+
+def test_a_property_that_looks_at_what_is_not_learned_says_so():
+    model = build("satisfaction.logistic")
+    with pytest.raises(NotFitted, match="no names_ yet"):
+        _ = model.columns

@@ -102,6 +102,9 @@ class Model:
     def __getattr__(self, name: str) -> Any:
         if name.endswith("_") and not name.startswith("_"):
             raise NotFitted(f"{type(self).__name__} has no {name} yet: call fit(data) first")
+        made = getattr(type(self), name, None)
+        if isinstance(made, property) and made.fget is not None:
+            made.fget(self)  # it looked at something not learned yet: say which
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
 

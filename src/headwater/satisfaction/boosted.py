@@ -75,6 +75,8 @@ class Boosted(Observed):
 
     def chances(self, sessions: Sessions) -> Floats:  # (S,)
         x = self._with_intents(self.looks(sessions), sessions)
+        if not len(x):
+            return np.zeros(0)
         found = booster(self.trees_, self.threads).predict(xgboost.DMatrix(x))
         return np.asarray(found, np.float64)
 
