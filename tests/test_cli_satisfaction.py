@@ -110,10 +110,23 @@ def test_the_same_seed_is_the_same_page(simulated, reported, tmp_path):
 
 def test_posteriors_are_drawn(simulated, tmp_path):
     pytest.importorskip("numpyro")
-    _, made = simulated
+    folder, made = simulated
+    ours = tmp_path / "ours.yaml"
+    ours.write_text(
+        "kinds: {play: play, search: search}\nbehaviours:\n  num_plays: {count: play}\n"
+        "  num_searches: {count: search}\n  session_length: length\n"
+    )
     words = ["satisfaction", "report", made["events"], made["survey"], "-m", "none"]
     words += ["--draws", 50, "--bayes-answers", 100, "--out", tmp_path / "out.html"]
-    found = call(*words, "--json")
+    found = call(*words, "--vocabulary", ours, "--json")
+    text = re.sub(r"(?s)<script>.*?</script>", "", (tmp_path / "out.html").read_text("utf-8"))
+    notes = " ".join(found["notes"])
+    ids = pl.read_parquet(made["survey"])["session_id"].drop_nulls().unique().to_list()
+    secrets = ["ad_impression", str(ours), str(folder), *ids]
+    assert "ad_impression" in notes or str(ours) in notes
+    assert any(each in notes for each in ids)
+    assert not [each for each in secrets if each in text]
+    assert "rows with events that the vocabulary does not know" in text
     assert {"coefficients", "chains"} <= set(found["says"])
     assert found["models"] == []
     assert any(note.startswith("posteriors are of 100 of ") for note in found["notes"])
@@ -127,6 +140,10 @@ def test_posteriors_are_drawn(simulated, tmp_path):
         (["--model", "logistic", "--model", "logistic"], BadParameter, "named twice"),
         (["--target", "happy"], BadParameter, "--target is one of overall"),
         (["--out", "FOLDER"], BadParameter, "is a folder"),
+        (["--png", __file__], BadParameter, "--png takes a folder"),
+        (["--answers", "sesion=x"], HeadwaterError, "did you mean 'session'"),
+        (["--answers", "session"], BadParameter, "name=value"),
+        (["--answers", "session=a", "--answers", "session=b"], BadParameter, "session twice"),
         (["--vocabulary", "books"], HeadwaterError, "books"),
         (["--questions", "books"], HeadwaterError, "books"),
     ],
@@ -139,6 +156,78 @@ def test_mistakes_are_found_before_the_work(words, error, said, simulated):
     )
     assert isinstance(got.exception, error), got.output
     assert said in str(got.exception)
+
+
+def small(folder, n=60, people=60):
+    """A log without sessions and a survey of a platform's own, n sessions of as many people."""
+    at = 1_700_000_000
+    rows = [
+        f"u{i % people},{at + 9000 * i + k},{what},{i}-{k}"
+        for i in range(n)
+        for k, what in enumerate(["play"] * (1 + i % 3) + ["search"] * (i % 2))
+    ]
+    rows += [f"{row.rpartition('-')[0]}-again" for row in rows]
+    log, survey = folder / "log.csv", folder / "survey.csv"
+    log.write_text("\n".join(["who,at,what,row", *rows]))
+    answers = [
+        f"u{i % people},{at + 9000 * i + 30},{i % 5 + 1},{'Live TV;new' if i % 2 else ''},a,b"
+        for i in range(n)
+    ]
+    head = "viewer,answered,stars,came_for,comment,remarks"
+    survey.write_text("\n".join([head, *answers]))
+    return log, survey
+
+
+OWN = ["--user", "who", "--time", "at", "--event", "what", "--same", "who", "--same", "at"]
+OWN += ["--same", "what", "--no-bayes", "--folds", "3"]
+ROLES = ["--answers", "user=viewer", "--answers", "time=answered", "--answers"]
+ROLES += ["satisfaction=stars", "--tolerance", "60"]
+
+
+def test_the_survey_of_a_platform(tmp_path):
+    log, survey = small(tmp_path)
+    words = ["satisfaction", "report", log, survey, *OWN, *ROLES, "--out", tmp_path / "a.html"]
+    why = ["--answers", "intents=came_for", "--answers", "separator=;", "-m", "multilevel"]
+    found = call(*words, *why, "--json")
+    assert any("60 answers of 60 sessions" in note for note in found["notes"])
+    assert any("events that repeat another one" in note for note in found["notes"])
+    assert any("2 columns could be the text" in note for note in found["notes"])
+    assert "intents" in found["says"]
+    assert found["models"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([*OWN, "--answers", "satisfaction=stars"], "--answers session='its name'"),
+        ([*OWN, *ROLES, "--answers", "intents=came_for"], "say --answers separator=';'"),
+        ([*ROLES, "--user", "who", "--event", "what"], "say which one it is, --time 'its name'"),
+        ([*OWN, *ROLES, "--folds", "60"], "50 people answered, too few for --folds 60"),
+        ([*OWN, *ROLES, "--weighted"], "in a table of its own, --asked 'its path'"),
+        ([*OWN, *ROLES, "--folds", "50"], None),
+    ],
+)
+def test_errors_name_the_option(words, said, tmp_path):
+    log, survey = small(tmp_path, people=50)
+    given = ["satisfaction", "report", log, survey, *words, "--out", tmp_path / "x.html"]
+    got = run_in_process.invoke(app, [str(word) for word in given])
+    if said is None:
+        assert got.exit_code == 0
+        return
+    assert isinstance(got.exception, HeadwaterError), got.output
+    assert said in str(got.exception)
+
+
+def test_nobody_said_why_they_came(tmp_path):
+    log, survey = small(tmp_path)
+    words = ["satisfaction", "report", log, survey, *OWN, *ROLES, "--out", tmp_path / "a.html"]
+    words.remove("--no-bayes")
+    found = call(*words, "--json")
+    assert {row["model"] for row in found["models"]} == {"logistic"}
+    assert "intents" not in found["says"]
+    for name in ("multilevel", "logistic:intents=true"):
+        assert f"{name} was not judged: no answer says why people came" in found["notes"]
+    assert "no posteriors were drawn: no answer says why people came" in found["notes"]
 
 
 def test_a_survey_of_something_else(simulated, tmp_path):

@@ -11,13 +11,15 @@ import polars as pl
 import pytest
 from scipy import stats
 
+from headwater.data._notes import Note
 from headwater.errors import BadParameter, DataError, MissingExtra
 from headwater.evaluation import Folds, holm
 from headwater.survey_report import Posterior, charts, write, write_pngs
-from headwater.survey_report._answers import _least
+from headwater.survey_report._answers import _least, of_intents
 from headwater.survey_report._behaviours import _correlated, _differs, _strongest
-from headwater.survey_report._models import _area, _best
+from headwater.survey_report._models import _area, _best, rare
 from headwater.survey_report._picture import merged
+from headwater.survey_report._writing import _told
 from small_surveys import GROUPS, INTENTS, NAMES, survey
 
 pytest.importorskip("altair")
@@ -147,6 +149,72 @@ def test_violins_and_their_means(drawn):
     assert {each["group"] for each in shapes[: len(shapes) // 2]} == {"decisive"}
 
 
+WIDE = 0.28
+
+
+@pytest.mark.parametrize(
+    ("counts", "told"),
+    [
+        ([0, 0, 0, 1, 5], [0, 0, 0, 3, 3]),
+        ([2, 9, 1, 20, 8], [4, 4, 4, 20, 8]),
+        ([6, 0, 2, 5, 30], [2, 4, 2, 5, 30]),
+        ([8, 8, 8, 8, 8], [8, 8, 8, 8, 8]),
+        ([1, 1, 1, 1, 1], [1, 1, 1, 1, 1]),
+    ],
+)
+def test_a_violin_tells_of_nobody_alone(counts, told):
+    """Solve the widths in the page for the counts: they are those of parts of at least five, and
+    the mean and the table say what these say."""
+    mine = np.repeat(np.arange(1, 6), counts)
+    n = len(mine)
+    sessions = survey(n + 100, seed=1)
+    came = sessions.intents.copy()
+    came[:, 2] = np.arange(n + 100) < n
+    levels = sessions.satisfaction.copy()
+    levels[:n] = mine
+    sessions = replace(sessions, intents=came, satisfaction=levels)
+    shapes, dots, _ = layers(charts(sessions, GROUPS)["intents"].charts[0])
+    violin = [row for row in shapes if row["intent"] == "live_tv"]
+    x = np.array([row["x"] for row in violin])
+    wide = np.array([row["high"] - row["low"] for row in violin])
+    kernel = np.exp(-((x[:, None] - np.arange(1, 6)) ** 2) / (2 * WIDE**2))
+    found = np.linalg.lstsq(kernel, wide, rcond=None)[0]
+    parts = np.array(told) / n
+    assert found / found.sum() == pytest.approx(parts, abs=0.01)
+    (dot,) = (row for row in dots if row["intent"] == "live TV")
+    (row,) = of_intents(sessions, GROUPS).filter(pl.col("intent") == "live TV").to_dicts()
+    assert dot["answers"] == row["answers"] == n
+    assert dot["mean"] == row["mean"] == pytest.approx(parts @ np.arange(1, 6))
+    assert (dot["low"], dot["high"]) == (row["low"], row["high"])
+
+
+def test_answers_that_differ_within_a_part_look_alike():
+    sessions = survey(100, seed=1)
+    came = sessions.intents.copy()
+    came[:, 2] = np.arange(100) < 6
+    levels = sessions.satisfaction
+    sessions = replace(sessions, intents=came)
+    sessions = [replace(sessions, satisfaction=levels) for levels in (
+        np.concatenate([[4, 5, 5, 5, 5, 5], levels[6:]]).astype(np.int8),
+        np.concatenate([[4, 4, 5, 5, 5, 5], levels[6:]]).astype(np.int8),
+    )]  # fmt: skip
+    drawn = [list(layers(charts(each, GROUPS)["intents"].charts[0])) for each in sessions]
+    assert [row for rows in drawn[0] for row in rows if "live" in row["intent"]] == [
+        row for rows in drawn[1] for row in rows if "live" in row["intent"]
+    ]
+
+
+def test_groups_keep_their_labels():
+    """What the axis calls each row is at the place of the row, to the last digit."""
+    groups = {name: f"group {i}" for i, name in enumerate(INTENTS)}
+    picture = charts(survey(400), groups)["intents"]
+    _, dots, _ = layers(picture.charts[0])
+    axis = picture.charts[0].to_dict()["layer"][0]["encoding"]["y"]["axis"]
+    named = json.loads(re.search(r"\((\{.*\})\)", axis["labelExpr"])[1])
+    assert [str(int(at) if at == int(at) else at) for at in axis["values"]] == list(named)
+    assert [row["at"] for row in dots] == axis["values"]
+
+
 def test_who_is_the_least_satisfied(drawn):
     sessions, _, pictures = drawn
     came = sessions.intents[:, 2]
@@ -186,10 +254,13 @@ def test_what_tells_the_satisfied_from_the_others(drawn):
     sessions, _, pictures = drawn
     liked = sessions.satisfaction >= 4
     x = sessions.column("num_searches")
-    pairs = np.sign(x[~liked][:, None] - x[liked]).mean() / 2 + 0.5
-    says = pictures["behaviours"].says
-    assert "the number of searches: of a satisfied session and another it is lower" in says
-    assert f"in {100 * pairs:.0f} of 100 pairs" in says
+    sign = np.sign(x[liked][:, None] - x[~liked])
+    lower, higher, same = (100 * (sign == each).mean() for each in (-1, 1, 0))
+    assert same > 40
+    assert (
+        "the number of searches: of 100 pairs of a satisfied session and another it is lower in "
+        f"the satisfied one in {lower:.0f}, higher in {higher:.0f} and the same in {same:.0f}."
+    ) in pictures["behaviours"].says
 
 
 def test_histograms_tell_zeros_and_never(drawn):
@@ -259,6 +330,78 @@ def test_half_eyes(drawn):
     for chart in pictures["coefficients"].charts:
         assert "trailer plays" not in {row["name"] for row in list(layers(chart))[-1]}
     assert "Left out, as too rare: trailer plays." in pictures["coefficients"].note
+
+
+def test_what_few_came_for_is_not_drawn():
+    sessions = survey(300)
+    came = sessions.intents.copy()
+    came[:, 2] = np.arange(300) < 4
+    sessions = replace(sessions, intents=came)
+    learned = posterior(strong=-0.9)
+    learned.rhat[2, 0] = 1.9
+    pictures = charts(sessions, GROUPS, posterior=learned)
+    for name in ("coefficients", "chains"):
+        titles = [chart.to_dict()["title"]["text"] for chart in pictures[name].charts]
+        assert len(titles) == 7
+        assert "live TV" not in titles
+        assert "live TV" not in pictures[name].says
+        assert "Not shown, with fewer than 5 answers: live TV." in pictures[name].note
+    subset = replace(posterior(), answers=np.array([9, 9, 9, 4, 9, 9, 9, 9]))
+    note = charts(survey(300), GROUPS, posterior=subset)["chains"].note
+    assert "Not shown, with fewer than 5 answers: specific title." in note
+    came[:] = False
+    none = charts(replace(sessions, intents=came), GROUPS, posterior=learned)
+    assert not {"coefficients", "chains"} & set(none)
+
+
+def test_rare_is_what_hardly_varies():
+    sessions = survey(800)
+    trailers = sessions.column("num_trailer_plays")
+    assert 0 < (trailers != 0).sum() < 40
+    never = int(np.isnan(sessions.column("time_to_first_play")).sum())
+    assert min(never, 800 - never) > 40
+    columns = (*NAMES, "no_first_play")
+    assert rare(sessions, columns) == ["num_trailer_plays"]
+    x = sessions.behaviours.copy()
+    x[:, 1] = np.where(np.arange(800) < 39, 5.0, np.nan)
+    x[:, 3] = np.arange(800) < 40
+    almost = replace(sessions, behaviours=x)
+    assert rare(almost, columns) == ["time_to_first_play", "num_trailer_plays", "no_first_play"]
+    x[:, 1] = np.where(np.arange(800) < 39, np.nan, 5.0)
+    assert rare(replace(sessions, behaviours=x), columns) == ["num_trailer_plays", "no_first_play"]
+    assert "num_searches" in rare(sessions[np.arange(800) < 60], NAMES), "fewer than 30"
+
+
+def test_sentences_say_what_is_foretold():
+    sessions = survey(400)
+    learned = replace(posterior(), target="unsatisfied")
+    folds = replace(judged(sessions.satisfaction == 1), target="unsatisfied")
+    pictures = charts(sessions, GROUPS, posterior=learned, folds=folds)
+    found = pictures["coefficients"]
+    assert found.title == "What goes with being very dissatisfied (1), by why people came"
+    assert "more of it goes with being very dissatisfied (1);" in found.note
+    assert (
+        "none of these ties a behaviour to being very dissatisfied (1) beyond doubt" in found.says
+    )
+    assert pictures["roc"].title == "How well models tell who is very dissatisfied (1)"
+
+
+@pytest.mark.parametrize("rhat", [1.02, np.nan])
+def test_nothing_is_beyond_doubt_before_chains_agree(rhat):
+    learned = posterior(strong=-0.9)
+    assert "is beyond doubt" in charts(survey(200), GROUPS, posterior=learned)["coefficients"].says
+    learned.rhat[0, 0] = rhat
+    says = charts(survey(200), GROUPS, posterior=learned)["coefficients"].says
+    assert says.startswith("The chains do not agree yet, so that none of the 24 coefficients shown")
+
+
+def test_weights_are_told():
+    sessions = survey(100)
+    weighted = replace(sessions, weights=np.linspace(0.5, 1.5, 100).astype(np.float32))
+    assert not [each for each in _told(sessions) if "weights" in each]
+    (said,) = [each for each in _told(weighted) if "weights" in each]
+    assert "the tests between them are weighted" in said
+    assert "each answer once" in said
 
 
 def test_what_has_not_converged_is_not_drawn():
@@ -372,7 +515,11 @@ def test_the_page(drawn, tmp_path):
         sessions=asked,
         groups=GROUPS,
         folds=folds,
-        notes=["left out 3 rows of <unknown> events"],
+        notes=[
+            "left out 3 rows of <unknown> events",
+            Note("ann@17 in /tmp/x", "one of them"),
+            Note("guessed: user is 'ann'"),
+        ],
     )
     text = path.read_text(encoding="utf-8")
     for each in pictures.values():
@@ -380,6 +527,9 @@ def test_the_page(drawn, tmp_path):
         assert each.says in text.replace("&#x27;", "'")
     assert "left out 3 rows of &lt;unknown&gt; events" in text
     assert "400 answers of people who had answered before" in text
+    assert "<li>one of them</li>" in text
+    assert "<li></li>" not in text
+    assert "ann" not in re.sub(r"(?s)<script.*?</script>", "", text)
     assert "session-7" not in text, "ids are nobody's business"
     assert not re.search(r"(src|href)=", re.sub(r"(?s)<script.*?</script>", "", text))
     found = [json.loads(each) for each in

@@ -249,6 +249,37 @@ def test_out_of_order():
     noted(data, "1 events stood before an earlier one of their user")
 
 
+def test_sessions_in_any_order_are_in_order():
+    rows = [("a", 0, "PLAY"), ("a", 100, "VIEW"), ("a", 200, "PLAY"), ("a", 300, "VIEW")]
+    data = read_sessions(log(*rows, session=["z", "z", "b", "b"]), SMALL, now=NOW)
+    assert not [note for note in data.notes if "stood before" in note]
+    same = read_sessions(log(("a", 0, "VIEW"), ("a", 0, "PLAY"), ("a", 1, "VIEW")), SMALL, now=NOW)
+    assert not [note for note in same.notes if "stood before" in note]
+    mixed = [rows[i] for i in (1, 0, 3, 2)]
+    data = read_sessions(log(*mixed, session=["z", "z", "b", "b"]), SMALL, now=NOW)
+    noted(data, "2 events stood before an earlier one of their session")
+
+
+def test_unknown_names_are_in_an_order_of_their_own():
+    unknown = [f"event-{i}" for i in range(20)]
+    some = [log(("a", 0, "PLAY"), *(("a", 1, name) for name in names))
+            for names in (unknown, unknown[::-1])]  # fmt: skip
+    found = [noted(read_sessions(each, SMALL, now=NOW), "does not know") for each in some]
+    assert found[0] == found[1]
+    assert "'event-0' (1), 'event-1' (1), 'event-10' (1), 'event-11' (1), " in found[0]
+    assert found[0].counts == "left out 20 of 21 rows with events that the vocabulary does not know"
+
+
+def test_many_kinds():
+    n = 300
+    words = {
+        "kinds": {f"k{i}": f"E{i}" for i in range(n)},
+        "behaviours": {f"n{i}": {"count": f"k{i}"} for i in range(n)},
+    }
+    data = read_sessions(log(("a", 0, "E3"), ("a", 1, "E299"), ("a", 2, "E44")), words, now=NOW)
+    assert np.flatnonzero(data.sessions.behaviours[0]).tolist() == [3, 44, 299]
+
+
 def test_nothing_is_known():
     with pytest.raises(DataError, match=r"knows no event.*'PLY'.*'PLY' may be 'PLAY'"):
         read_sessions(log(("a", 0, "PLY")), SMALL, now=NOW)
@@ -354,6 +385,8 @@ def test_a_vocabulary_of_ones_own(tmp_path):
     [
         ({"kind": {}}, UnknownName, "no key 'kind'; did you mean 'kinds'"),
         ({"behaviours": {"n": {"count": "pla"}}}, UnknownName, "'pla'; did you mean 'play'"),
+        ({"behaviours": {"n": {"count": []}}}, DataError, "an empty list"),
+        ({"kinds": {"play": []}}, DataError, "an empty list"),
         ({"behaviours": {"n": {"sum": "play"}}}, UnknownName, "no key 'sum'"),
         ({"behaviours": {"n": "play"}}, DataError, "it must be `length`"),
         ({"behaviours": {"n": {"count": "play", "first": "play"}}}, DataError, "must be `length`"),
@@ -372,6 +405,9 @@ def test_a_bad_vocabulary(change, error, match):
 
 def test_a_file_that_is_no_vocabulary(tmp_path):
     path = tmp_path / "bad.yaml"
+    path.write_text("kinds:\n  play: PLAY\n  look: VIEW\n  play: RESUME\n")
+    with pytest.raises(DataError, match=r"bad.yaml, line 4.*key 'play' stands twice"):
+        Vocabulary.of(path)
     path.write_text("kinds: [unclosed\n")
     with pytest.raises(DataError, match=r"bad.yaml, line 2: not YAML"):
         Vocabulary.of(path)

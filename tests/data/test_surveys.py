@@ -128,6 +128,13 @@ GOOD = {
         ({"intents": {"g": {"new": "x"}, "h": {"new": "y"}}}, BadParameter, "one group only"),
         ({"intents": {}}, BadParameter, "takes intents"),
         ({"spelt": {"x": "nwe"}}, UnknownName, "'nwe'; did you mean 'new'"),
+        ({"levels": ["bad", "Bad ", "ok", "good", "best"]}, BadParameter, "both 1 and 2"),
+        ({"levels": ["1", "2", "3", "4", "4.0"]}, BadParameter, "the same number"),
+        ({"levels": []}, DataError, "an empty list"),
+        ({"intents": {"g": {"a": "Fun", "b": "fun"}}}, BadParameter, "both a and b"),
+        ({"intents": {"g": {"a": "B", "b": "C"}}}, BadParameter, "stands for both b and a"),
+        ({"spelt": {"GENRE": "new"}}, BadParameter, "stands for both genre and new"),
+        ({"other": "New"}, BadParameter, "stands for both new and none"),
     ],
 )
 def test_a_bad_survey(change, error, match):
@@ -222,6 +229,7 @@ def test_levels():
     assert data.sessions.satisfaction.tolist() == [0, 0, 0, 5]
     noted(data, "left out 3 of 4 answers that are no level from 1 to 5, such as 0.0, 6.0, 2.5")
     noted(data, "left out 1 rows without an answer that nobody was asked for")
+    assert data.sessions.shown.tolist() == [False, False, False, True], "nobody says who was asked"
     text = join(
         visits(), {**table, "satisfaction": ["good", "Satisfied", "5", "very_satisfied", ""]}
     )
@@ -287,7 +295,7 @@ def test_who_kept_silent():
         visits(), {"session_id": ["s0"], "satisfaction": [5]}, asked={"session_id": ["s3", "x"]}
     )
     assert apart.sessions.shown.tolist() == [True, False, False, True]
-    noted(apart, "1 of the sessions that were asked are not there")
+    noted(apart, "who was asked: left out 1 of 2 rows for sessions that are not there", "x")
     with pytest.raises(DataError, match="yes or no, 1 or 0; it has 'perhaps'"):
         join(visits(), {**table, "shown": ["perhaps", "1", "0", "0"]})
 
@@ -343,6 +351,185 @@ def test_the_order_of_the_answers_does_not_matter(rows, random):
     mixed = list(rows)
     random.shuffle(mixed)
     assert joined(rows) == joined(mixed) == (expected if any(expected) else None)
+
+
+EMOJI = ["\U0001f621", "\U0001f641", "\U0001f610", "\U0001f642", "\U0001f600"]
+
+
+@pytest.mark.parametrize(
+    ("levels", "said", "expected"),
+    [
+        (EMOJI, EMOJI, [1, 2, 3, 4, 5]),
+        (EMOJI, ["1", "5", " \U0001f600 ", "\U0001f4a9", "2.0"], [1, 5, 5, 0, 2]),
+        (["-2", "-1", "0", "1", "2"], ["-2", "-1", "0", "1", "2"], [1, 2, 3, 4, 5]),
+        (["-2", "-1", "0", "1", "2"], [-2, -1, 0, 1, 2], [1, 2, 3, 4, 5]),
+        (["-2", "-1", "0", "1", "2"], ["2.0", "3", "+1", "5", "-1.0"], [5, 0, 4, 0, 2]),
+        (["5", "4", "3", "2", "1"], [5, 4, 3, 2, 1], [1, 2, 3, 4, 5]),
+        (["1 (bad)", "2", "3", "4", "5 (good)"], ["1", "1 bad", "3", "5", "4"], [1, 1, 3, 5, 4]),
+        (["--", "-", "o", "+", "++"], ["++", "+", "o", "-", "--"], [5, 4, 3, 2, 1]),
+        (["none", "a", "b", "c", "d"], ["None", "null", "NA", "d", "a"], [1, 0, 0, 5, 2]),
+    ],
+)
+def test_levels_that_differ_in_signs_alone(levels, said, expected):
+    table = {"session_id": [f"s{i}" for i in range(5)], "satisfaction": said}
+    data = join(visits(5), table, {**GOOD, "levels": levels})
+    assert data.sessions.satisfaction.tolist() == expected
+
+
+def test_intents_that_differ_in_signs_alone():
+    survey = {**GOOD, "intents": {"g": {"c++": "C++", "c#": "C#", "other_lang": "Rust"}}}
+    table = {"session_id": ["s0", "s1", "s2"], "satisfaction": [1, 2, 3]}
+    data = join(visits(), {**table, "intents": ["c++", "C#", "Other Lang"]}, survey)
+    assert [came(data, f"s{i}") for i in range(3)] == [{"c++"}, {"c#"}, {"other_lang"}]
+    with pytest.raises(UnknownName, match="no intent 'c'"):
+        join(visits(), {**table, "intents": ["c", "c#", None]}, survey)
+
+
+def test_what_means_no_answer():
+    said = ["NA", "null", "NaN", "None", "", "9", "4"]
+    table = {
+        "session_id": [f"s{i}" for i in range(7)],
+        "satisfaction": said,
+        "shown": [1, 1, 1, 1, 0, 0, 1],
+        "intents": ["NA", "null", "NaN", "None", "", "new", "new"],
+        "text": ["NA", "null", "so", "", None, "", ""],
+    }
+    data = join(visits(7), table)
+    assert data.sessions.satisfaction.tolist() == [0, 0, 0, 0, 0, 0, 4]
+    assert data.sessions.shown.tolist() == [True, True, True, True, False, True, True]
+    noted(data, "left out 1 of 2 answers that are no level from 1 to 5, such as 9")
+    assert read_answers(table).table["text"].drop_nulls().to_list() == ["so"]
+
+
+def test_something_else():
+    rows = [
+        {"session_id": "s0", "satisfaction": 4, "intents": "Something else"},
+        {"session_id": "s1", "satisfaction": 4, "intents": "new / something else"},
+    ]
+    data = join(visits(), rows)
+    assert (came(data, "s0"), came(data, "s1")) == (set(), {"new"})
+    noted(data, "1 answers name no intent: kept")
+
+
+def test_a_separator_that_was_not_expected():
+    rows = [{"session_id": "s0", "satisfaction": 4, "intents": "live_tv;new"}]
+    with pytest.raises(UnknownName, match="several intents, say separator=';'"):
+        join(visits(), rows)
+    assert came(join(visits(), rows, separator=";"), "s0") == {"live_tv", "new"}
+
+
+def test_columns_that_end_in_an_intent():
+    table = {
+        "session_id": ["s0", "s1"],
+        "satisfaction": [1, 2],
+        "intent_live_tv": [1, 0],
+        "Reason - To see what is new": ["yes", "no"],
+        "is_new": [1, 1],
+        "why_genre": ["perhaps", ""],
+    }
+    data = join(visits(), table)
+    assert (came(data, "s0"), came(data, "s1")) == ({"live_tv", "new"}, set())
+    noted(data, "2 columns are not read as intents", "called like some: is_new, why_genre")
+    asked = join(visits(), table, intents=["is_new", "intent_live_tv"])
+    assert (came(asked, "s0"), came(asked, "s1")) == ({"live_tv", "new"}, {"new"})
+    both = join(visits(), {**table, "intents": ["genre", None]})
+    assert came(both, "s0") == {"genre"}
+    noted(both, "not read as intents", "intent_live_tv")
+
+
+def test_several_columns_may_be_the_text():
+    table = {"session_id": ["s0"], "satisfaction": [4], "comment": ["a"], "remarks": ["b"]}
+    read = read_answers(table)
+    assert read.table["text"].to_list() == [None]
+    assert any("2 columns could be the text, and none is taken" in note for note in read.notes)
+    assert read_answers(table, text="remarks").table["text"].to_list() == ["b"]
+
+
+def test_by_user_and_time():
+    """Sessions of 100 seconds, of two people, made by the gap: no survey knows their names."""
+    rows = [
+        {"user_id": user, "timestamp": T + begin + at, "event": "play"}
+        for user, begin in (("a", 0), ("a", 9000), ("b", 50))
+        for at in (0, 100)
+    ]
+    data = read_sessions(rows, now=T + 10**7)
+    assert data.sessions.ids.to_list() == [f"a@{T}", f"b@{T + 50}", f"a@{T + 9000}"]
+    table = {
+        "user_id": ["a", "a", "b", "b", "c", "a", None],
+        "timestamp": [T + 9050, T + 3700, T + 3751, T + 49, T + 50, None, T],
+        "satisfaction": [1, 2, 3, 4, 5, 1, 2],
+    }
+    joined = join(data, table)
+    assert joined.sessions.satisfaction.tolist() == [2, 0, 1]
+    noted(joined, "left out 2 of 7 rows without a session")
+    noted(joined, "5 rows of the survey are placed by their user and time")
+    noted(joined, "left out 3 of 5 rows of the survey whose user had no session then")
+    longer = join(data, table, tolerance=3601)
+    assert longer.sessions.satisfaction.tolist() == [2, 3, 1]
+    named = join(data, {**table, "session_id": ["x", "y", "z", "u", "v", "w", None]})
+    assert named.sessions.satisfaction.tolist() == [2, 0, 1], "the log knows none of these names"
+    noted(named, "no session that the rows of the survey name is there")
+    with pytest.raises(MissingColumn, match="session='its name', or user='its name' and time="):
+        join(data, {"user_id": ["a"], "satisfaction": [4]})
+
+
+def test_sessions_that_are_numbered_within_users():
+    rows = [
+        {"session_id": number, "user_id": user, "timestamp": T + at, "event": "play"}
+        for at, (user, number) in enumerate([("a", 1), ("a", 2), ("b", 1), ("b", 3)])
+    ]
+    data = read_sessions(rows, now=T + 10**7)
+    assert data.sessions.ids.to_list() == ["1@a", "2", "1@b", "3"]
+    table = {
+        "session_id": [1, 1, 2, 3],
+        "user_id": ["b", "a", "a", "a"],
+        "satisfaction": [1, 2, 3, 4],
+    }
+    joined = join(data, table)
+    assert joined.sessions.satisfaction.tolist() == [2, 3, 1, 0]
+    noted(joined, "left out 1 of 4 rows of the survey for sessions of somebody else")
+    alone = join(data, {**table, "user_id": [None, None, "a", None]})
+    assert alone.sessions.satisfaction.tolist() == [0, 3, 0, 4]
+    noted(alone, "left out 2 of 4 rows of the survey for sessions that are not there")
+
+
+def test_ids_that_were_made_numbers(tmp_path):
+    log, survey = tmp_path / "log.csv", tmp_path / "survey.csv"
+    rows = [f"{i}.0,{u}.0,{T + i},play" for i, u in ((1, 7), (2, 7), (1, 8), (30, 8))]
+    log.write_text("\n".join(["session_id,user_id,timestamp,event", *rows]))
+    survey.write_text("session_id,user_id,satisfaction\n1.0,7.0,2\n1,8,3\n2.0,,4\n30.0,8,5\n")
+    data = join(read_sessions(log, now=T + 10**7), survey)
+    by_start = dict(zip(data.sessions.start - T, data.sessions.satisfaction, strict=False))
+    assert sorted(data.sessions.satisfaction.tolist()) == [2, 3, 4, 5]
+    assert (by_start[2], by_start[30]) == (4, 5)
+
+
+def test_who_was_asked_in_a_file(tmp_path):
+    answers = {"session_id": ["s0"], "satisfaction": [5]}
+    ids = tmp_path / "asked.csv"
+    ids.write_text("session_id\ns1\n\ns3\nx\n")
+    data = join(visits(), answers, asked=ids)
+    assert data.sessions.shown.tolist() == [True, True, False, True]
+    table = tmp_path / "shown.csv"
+    table.write_text("session_id,shown\ns1,1\ns2,0\n,1\ns3,1,2\n", encoding="utf-16")
+    data = join(visits(), answers, asked=table, encoding="utf-16")
+    assert data.sessions.shown.tolist() == [True, True, False, False]
+    noted(data, "who was asked: left out 1 lines that are not rows")
+    noted(data, "who was asked: left out 1 of 2 rows without a session")
+    other = tmp_path / "other.csv"
+    other.write_text("nothing\nx\n")
+    with pytest.raises(DataError, match="cannot tell the columns"):
+        join(visits(), answers, asked=other)
+
+
+def test_notes_have_a_part_without_examples():
+    table = {"session_id": ["s0", "secret", "s1"], "satisfaction": [3, 4, 99]}
+    data = join(visits(), table, asked={"session_id": ["hidden"]})
+    assert "secret" in str(data.notes)
+    assert "hidden" in str(data.notes)
+    counts = str([getattr(note, "counts", note) for note in data.notes])
+    assert not [each for each in ("secret", "hidden", "99") if each in counts]
+    assert "left out 1 of 2 rows of the survey for sessions that are not there" in counts
 
 
 # ---------------------------------------------------------------------------------- weights

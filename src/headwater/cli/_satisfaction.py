@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,15 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import BadParameter
-from ._arguments import Encoding, Event, Json, Seed, Time, User, assigned
+from ..errors import BadParameter, DataError, HeadwaterError, UnknownName
+from ._arguments import Encoding, Event, Json, Seed, Time, User, assigned, column, pairs
 from ._console import progress, show, spinning
 
 if TYPE_CHECKING:
-    from ..types import Dataset
+    from ..types import Dataset, Sessions
     from ..visits import Satisfaction
 else:
-    Dataset = Satisfaction = Any  # the parser looks at annotations
+    Dataset = Satisfaction = Sessions = Any  # the parser looks at annotations
 
 satisfaction_app = typer.Typer(
     no_args_is_help=True, help="Learn from a survey of sessions what satisfies whom, and why."
@@ -26,6 +28,8 @@ satisfaction_app = typer.Typer(
 
 MODELS = ("logistic", "logistic:intents=true", "per_intent", "multilevel")
 BOOSTED = "boosted:intents=true"
+OF_LOG = ("user", "time", "event", "session")
+OF_SURVEY = ("session", "user", "satisfaction", "intents", "time", "text", "shown", "separator")
 TARGETS = ("overall", "satisfied", "unsatisfied")
 
 
@@ -48,6 +52,19 @@ def report(
     questions: Annotated[
         str, typer.Option(help="What was asked: video, music or a YAML file.")
     ] = "video",
+    answers: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=COLUMN",
+            help="Column of the survey, if the guess is wrong: session, user, satisfaction, "
+            "intents (repeatable), time, text or shown; separator=; is what stands between "
+            "intents.",
+        ),
+    ] = None,
+    tolerance: Annotated[
+        float,
+        typer.Option(min=0, help="Seconds that an answer may be before or after its session."),
+    ] = 3600,
     asked: Annotated[
         str | None, typer.Option(help="A table of the sessions that were shown the survey.")
     ] = None,
@@ -85,13 +102,20 @@ def report(
     session: Annotated[
         str | None, typer.Option(help="Column of session ids; 'none' makes sessions by the gap.")
     ] = None,
+    same: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Events that are alike in these columns are one; else in all. Repeatable.",
+        ),
+    ] = None,
     encoding: Encoding = "utf-8",
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
     """From raw EVENTS and the answers of a SURVEY to a page of pictures, each with a sentence."""
     from ..data.sessions import read_sessions
-    from ..data.surveys import Survey, join
+    from ..data.surveys import Survey, join, read_answers
     from ..evaluation import cross_validated
     from ..pages import file_at
     from ..pictures import altair
@@ -99,10 +123,15 @@ def report(
 
     altair("a report")  # this and what follows not after all the work
     file_at(out, "report.html")
+    if png is not None and png.exists() and not png.is_dir():
+        raise BadParameter(f"--png takes a folder; {png} is a file")
+    columns = _columns(answers)
     models, missing = _models(model, target, seed)
     drawn = _built("bayesian", target, n_draws=draws, n_warmup=draws, seed=seed) if bayes else None
     asks = Survey.of(questions)
-    with spinning(f"reading {events}"):
+    with spinning(f"reading {survey}"), _options(OF_SURVEY, "--answers {}="):
+        said_ = read_answers(survey, asks, encoding=encoding, **columns)
+    with spinning(f"reading {events}"), _options(OF_LOG, "--{} "):
         found = read_sessions(
             events,
             vocabulary,
@@ -110,20 +139,38 @@ def report(
             user=user,
             time=time,
             event=event,
-            session=False if session == "none" else session,
+            session=column(session),
+            same=same,
             encoding=encoding,
         )
-        found = join(found, survey, asks, asked=asked, weighted=weighted, encoding=encoding)
+    with _options(("asked",), "--{} "):
+        found = join(
+            found,
+            said_,
+            asked=asked,
+            tolerance=tolerance,
+            weighted=weighted,
+            encoding=encoding,
+        )
     assert found.sessions is not None
     notes = [*found.notes, *missing]
+    if not found.sessions.intents.any():
+        for name in [] if model else [each for each in models if each != "logistic"]:
+            del models[name]
+            notes.append(f"{name} was not judged: no answer says why people came")
+        if drawn is not None:
+            drawn = None
+            notes.append("no posteriors were drawn: no answer says why people came")
     charts(found.sessions, asks.groups)  # complains of too few answers before models are learned
     judged = posterior = None
     if models:
+        inner = _inner(found.sessions, folds)
         with progress() as told:
             judged = cross_validated(
                 models,
                 found,
                 folds=folds,
+                inner=inner,
                 seed=seed,
                 progress=lambda name, fold: told(name, fold + 1, folds),
             )
@@ -131,7 +178,7 @@ def report(
         some, said = _at_most(found, bayes_answers, seed)
         notes += said
         with spinning("drawing from posteriors"):
-            posterior = Posterior.of(drawn.fit(some))
+            posterior = Posterior.of(drawn.fit(some), some.sessions)
     pictures = charts(found.sessions, asks.groups, posterior=posterior, folds=judged)
     for note in notes:
         typer.secho(note, err=True, dim=True)
@@ -189,6 +236,50 @@ def simulate(
     )
     if not as_json:
         typer.secho(f"next: headwater satisfaction report {made.log} {made.survey}", err=True)
+
+
+def _columns(answers: Sequence[str] | None) -> dict[str, Any]:
+    """The columns of the survey, as `read_answers` takes them."""
+    found: dict[str, Any] = {}
+    for name, given in pairs(answers):
+        if name not in OF_SURVEY:
+            raise UnknownName("name for --answers", name, OF_SURVEY)
+        if name in found and name != "intents":
+            raise BadParameter(f"--answers gives {name} twice")
+        if name == "intents" and name in found:
+            before = found[name]
+            found[name] = [*(before if isinstance(before, list) else [before]), given]
+        else:
+            found[name] = given if name == "separator" else column(given)
+    return found
+
+
+@contextmanager
+def _options(names: Sequence[str], written: str) -> Iterator[None]:
+    """Errors that say ``user='its name'`` name the option in place of the parameter."""
+    try:
+        yield
+    except HeadwaterError as error:
+        parameter = rf"\b({'|'.join(names)})=(?=')"
+        said = re.sub(parameter, lambda found: written.format(found[1]), str(error))
+        if said == str(error):
+            raise
+        raise DataError(said) from None
+
+
+def _inner(sessions: Sessions, folds: int) -> int:
+    """Folds within what a fold learns from; `DataError` where too few people answered."""
+    import numpy as np
+
+    from ..visits import people
+
+    n, inner = len(np.unique(people(sessions[sessions.answered]))), min(5, folds)
+    if n < folds or n - -(-n // folds) < inner:
+        raise DataError(
+            f"{n:,} people answered, too few for --folds {folds}: give a smaller number, or "
+            "-m none to judge no models"
+        )
+    return inner
 
 
 def _models(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from importlib.resources import files
 from os import PathLike
 from pathlib import Path
@@ -13,6 +13,21 @@ import yaml
 from ..errors import DataError, UnknownName
 
 __all__ = ["called", "listed", "mapping", "only", "presets", "tree"]
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that stands twice, of which YAML itself forgets the first."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
+        seen = []
+        for each, _ in node.value:
+            key = self.construct_object(each, deep=True)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"key {key!r} stands twice", each.start_mark
+                )
+            seen.append(key)
+        return super().construct_mapping(node, deep)
 
 
 def presets(folder: str) -> list[str]:
@@ -38,7 +53,7 @@ def tree(
     if not path.is_file():
         raise UnknownName(what, str(source), presets(folder), "Or give the path of a YAML file.")
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8")), str(path)
+        return _Loader(path.read_text(encoding="utf-8")).get_single_data(), str(path)
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not UTF-8 text at byte {error.start}") from None
     except yaml.MarkedYAMLError as error:
@@ -76,5 +91,7 @@ def called(found: Any, where: str) -> str:
 
 
 def listed(found: Any, where: str) -> tuple[str, ...]:
-    """One name or a list of names."""
+    """One name or a list of names, at least one."""
+    if isinstance(found, list) and not found:
+        raise DataError(f"{where} is an empty list: it takes at least one name")
     return tuple(called(each, where) for each in (found if isinstance(found, list) else [found]))

@@ -21,6 +21,7 @@ from ..errors import BadParameter, DataError, MissingColumn
 from ..types import Dataset, Ints, Mask, Sessions
 from ._columns import NAMES, Column, guess
 from ._ids import names, numbered, texts
+from ._notes import Note
 from ._rejects import Rejects, bad
 from ._tables import Batch, Table, open_table
 from ._times import Clock
@@ -224,8 +225,10 @@ def read_sessions(
         asked[role] = name if asked[role] is None else asked[role]
     table = _log(source, encoding, [name for name in asked.values() if name])
     roles, guessed = guess(table.columns, asked, table.name, ROLES, ("user", "time", "event"))
-    notes = [table.note] if table.note else []
-    notes += [f"guessed: {', '.join(f'{r} is {roles[r]!r}' for r in guessed)}"] if guessed else []
+    notes: list[str] = [table.note] if table.note else []
+    if guessed:
+        said_ = f"guessed: {', '.join(f'{r} is {roles[r]!r}' for r in guessed)}"
+        notes.append(Note(said_, f"{len(guessed)} columns were guessed by their names"))
     apart = list(table.columns) if same is None else list(same)
     for name in apart:
         if name not in table.columns:
@@ -296,7 +299,7 @@ class _Reading:
     ):
         pairs = [(name, i) for i, given in enumerate(words.kinds.values()) for name in given]
         self.meaning = pl.DataFrame(
-            pairs, schema={"name": pl.String, "kind": pl.UInt8}, orient="row"
+            pairs, schema={"name": pl.String, "kind": pl.UInt16}, orient="row"
         )
         self.roles, self.same, self.latest, self.out = roles, same, latest, out
         self.clock = Clock()
@@ -339,7 +342,7 @@ class _Reading:
             self.strange += len(unknown)
             self.unknown.update(dict(unknown.value_counts().iter_rows()))
             if len(self.unknown) > NAMES_KEPT:  # addresses of pages, say: keep what is common
-                self.unknown = Counter(dict(self.unknown.most_common(NAMES_KEPT // 2)))
+                self.unknown = Counter(dict(_common(self.unknown, NAMES_KEPT // 2)))
         out = pl.DataFrame(
             {
                 "user": columns["user"],
@@ -365,7 +368,7 @@ class _Reading:
         if not self.unknown:
             raise DataError(f"no row of {table.name} can be used: {self.out.note(self.seen)}")
         have = self.meaning["name"].to_list()
-        common = [name for name, _ in self.unknown.most_common(5)]
+        common = [name for name, _ in _common(self.unknown, 5)]
         close = {name: get_close_matches(name, have, n=1) for name in common}
         near = [f"{name!r} may be {found[0]!r}" for name, found in close.items() if found]
         raise DataError(
@@ -385,16 +388,28 @@ class _Reading:
 
     def notes(self, words: Vocabulary) -> list[str]:
         notes = [f"times are read as {self.clock.unit}"]
-        notes += [self.out.note(self.seen)] if self.out.count else []
+        if self.out.count:
+            why = [f"{n:,} x {column} {why}" for (column, why), n in self.out.reasons.most_common()]
+            counts = f"left out {self.out.count:,} of {self.seen:,} rows ({', '.join(why)})"
+            notes.append(Note(self.out.note(self.seen), counts))
         if self.strange:
-            most = self.unknown.most_common(5)
+            most = _common(self.unknown, 5)
             more = len(self.unknown) - len(most)
+            said = f"left out {self.strange:,} of {self.seen:,} rows with events that"
             notes.append(
-                f"left out {self.strange:,} of {self.seen:,} rows with events that {words.name} "
-                f"does not know: {', '.join(f'{name!r} ({n:,})' for name, n in most)}"
-                f"{f' and {more:,} more names' if more else ''}"
+                Note(
+                    f"{said} {words.name} does not know: "
+                    f"{', '.join(f'{name!r} ({n:,})' for name, n in most)}"
+                    f"{f' and {more:,} more names' if more else ''}",
+                    f"{said} the vocabulary does not know",
+                )
             )
         return notes
+
+
+def _common(often: Counter[str], n: int) -> list[tuple[str, int]]:
+    """The ``n`` most common; of equals the first by name."""
+    return sorted(often.items(), key=lambda each: (-each[1], each[0]))[:n]
 
 
 class _Parts:
@@ -463,7 +478,7 @@ class _Found(NamedTuple):
     behaviours: NDArray[np.float32]  # (S, F)
     repeats: int
     far: int
-    late: int  # events that came after a later one
+    late: int  # events that came after a later one of their session
     unnamed: int  # events without a session, where there is a column of sessions
 
 
@@ -485,11 +500,12 @@ def _cut(
     other = pl.col("user") != pl.col("user").shift()
     still = pl.col("time").diff() > gap
     if own:
-        named = pl.col("session").ne_missing(pl.col("session").shift())
-        new = other | named | (pl.col("session").is_null() & still)
+        other |= pl.col("session").ne_missing(pl.col("session").shift())
+        new = other | (pl.col("session").is_null() & still)
     else:
         new = other | still
-    before = pl.col("at").cast(pl.Int64).diff() < 0
+    # within a second the order is no one's
+    before = (pl.col("at").cast(pl.Int64).diff() < 0) & (pl.col("time").diff() > 0)
     marks = once.select(
         new=new.fill_null(True) | (pl.int_range(pl.len()) == 0), late=before & ~other
     )
@@ -560,12 +576,13 @@ def _dataset(
     )
     frame = frame.with_row_index("at").sort("start", "id")
     behaviours = behaviours[frame["at"].to_numpy()]
-    said = []
+    said: list[str] = []
     if shared.any():
-        said.append(
+        note = (
             f"{shared.sum():,} sessions have the id of a session of somebody else: each is now "
-            f"called session@user, such as {frame.filter('shared')['id'][0]!r}"
+            "called session@user"
         )
+        said.append(Note(f"{note}, such as {frame.filter('shared')['id'][0]!r}", note))
     users = numbered(frame["user"], np.random.default_rng(seed), as_text=reading.as_text["user"])
     values, _ = names(frame["user"], as_text=reading.as_text["user"])
     ids = frame["id"]
@@ -611,7 +628,10 @@ def _told(
     if repeats:
         notes.append(f"left out {repeats:,} events that repeat another one")
     if late:
-        notes.append(f"{late:,} events stood before an earlier one of their user: sorted by time")
+        whose = "session" if "session" in roles else "user"
+        notes.append(
+            f"{late:,} events stood before an earlier one of their {whose}: sorted by time"
+        )
     still = f"{gap:,g} seconds without an event"
     ends = f"as column {roles['session']!r} says" if "session" in roles else f"ended by {still}"
     if unnamed:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from os import PathLike
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -17,11 +18,13 @@ from scipy.special import expit
 from ..errors import BadParameter, DataError, MissingColumn, UnknownName
 from ..features import moments, standardised
 from ..glm import newton, with_one
-from ..types import PAD, Dataset, Floats, Ids, Mask, Sessions
+from ..types import PAD, Dataset, Floats, Ids, Ints, Mask, Sessions
 from ..visits import LEVELS, columns
-from ._columns import NAMES, Column, guess
-from ._ids import texts
-from ._tables import open_table, whole
+from ._blocks import content
+from ._columns import NAMES, Column, fold, guess
+from ._ids import MISSING, texts
+from ._notes import Note
+from ._tables import Table, open_table, whole
 from ._times import Clock
 from ._yaml import called, listed, mapping, only, tree
 
@@ -29,15 +32,21 @@ __all__ = ["Answers", "Survey", "join", "read_answers", "response_weights"]
 
 ROLES = {
     "session": ("sessionid", "visitid session visit"),
+    "user": NAMES["user"][:2],
     "satisfaction": ("satisfaction", "level rating score answer"),
     "intents": ("intents intent", "reasons reason goals goal"),
     "time": (*NAMES["time"][:3], "answeredat submittedat"),
     "text": ("text freetext", "other comment comments remark remarks"),
     "shown": ("shown asked prompted displayed",),
 }
+OF_ALL = ("session", "user", "time", "shown")  # the roles of a table of who was asked
+WHY = {"intent", "intents", "reason", "reasons", "goal", "goals", "why"}  # before an intent
+NOTHING = [*MISSING, "NA", "N/A"]  # what programs write where nothing was said
 YES = {"1", "1.0", "true", "yes", "y"}
-NO = {"0", "0.0", "false", "no", "n", ""}
+NO = {"0", "0.0", "false", "no", "n", *(each.lower() for each in NOTHING)}
 BETWEEN = (" / ", ",")  # what may stand between intents, the surest first
+PERHAPS = ";|"  # what may too, but is not tried
+WHOLE = r"(0|-?[1-9][0-9]{0,17})\.0*"  # what a program that takes ids for numbers makes of 1
 SOME = 3  # examples in a note
 
 log = logging.getLogger("headwater")
@@ -72,6 +81,8 @@ class Survey:
         for intent in self.spelt.values():
             if intent not in self.names:
                 raise UnknownName("intent", intent, self.names, f"It is in {self.name}.")
+        _scale(self)
+        _words(self)
 
     @classmethod
     def of(cls, source: str | PathLike[str] | Mapping[str, Any] | Survey) -> Self:
@@ -191,8 +202,9 @@ class Survey:
 class Answers:
     """Answers that were read: a row for every answer, and for everybody known to have kept silent.
 
-    session_id (text), satisfaction (1 to 5, null for silence), intents (lists of names, empty
-    where nobody said), time (unix seconds or null), text (what was written freely, or null).
+    session_id and user_id (text, null where nobody says), satisfaction (1 to 5, null for silence),
+    intents (lists of names, empty where nobody said), time (unix seconds or null), text (what
+    was written freely, or null).
     """
 
     table: pl.DataFrame
@@ -208,7 +220,8 @@ def read_answers(
     source: Any,
     survey: str | PathLike[str] | Mapping[str, Any] | Survey = "video",
     *,
-    session: str | None = None,
+    session: Column = None,
+    user: Column = None,
     satisfaction: str | None = None,
     intents: Column | Sequence[str] = None,
     time: Column = None,
@@ -223,13 +236,14 @@ def read_answers(
     and False does without. ``satisfaction`` is a number from 1 to 5 or the text of a level.
     ``intents`` holds lists, or text with ``separator`` between several (None is " / " where that
     occurs, else ","), of names of intents or of what people read; or it is several columns of 0 and
-    1, which are called like intents. ``shown`` says who was shown the survey: rows that were shown
-    and have no answer are those who kept silent. ``text`` is free text, which is kept here and goes
-    nowhere else.
+    1, which are called like intents (``live_tv``, ``intent_live_tv``). ``shown`` says who was shown
+    the survey: rows that were shown and have no answer are those who kept silent. ``text`` is free
+    text, which is kept here and goes nowhere else. Without ``session``, ``user`` and ``time`` say
+    to which session a row belongs.
 
     Rows without a session, without an answer or with one that is no level are left out and counted
-    in `Answers.notes`. `DataError` if none is left, `UnknownName` for an intent that the survey
-    does not have.
+    in `Answers.notes`; who gave one that is no level was shown the survey all the same. `DataError`
+    if none is left, `UnknownName` for an intent that the survey does not have.
 
     >>> read = read_answers({"session_id": ["a", "b"], "satisfaction": [5, 9],
     ...                      "intents": ["live_tv / new", None]})
@@ -243,32 +257,37 @@ def read_answers(
     several = None if isinstance(intents, str) or not intents else list(intents)
     asked: dict[str, Column] = {
         "session": session,
+        "user": user,
         "satisfaction": satisfaction,
         "intents": False if several is not None else intents,  # type: ignore[dict-item]
         "time": time,
         "text": text,
         "shown": shown,
     }
-    roles, guessed = guess(table.columns, asked, table.name, ROLES, ("session", "satisfaction"))
-    notes = [table.note] if table.note else []
-    notes += [f"guessed: {', '.join(f'{r} is {roles[r]!r}' for r in guessed)}"] if guessed else []
-    frame, broken = whole(table)
-    notes += [f"left out {len(broken):,} lines that are not rows"] if len(broken) else []
+    roles, notes = _roles(table, asked, ROLES, ("satisfaction",))
+    frame, said = _rows(table)
+    notes += said
     if len(frame) == 0:
         raise DataError(f"{table.name} has columns ({', '.join(table.columns)}) but no rows")
     words = _words(asks)
-    if "intents" not in roles and intents is not False:
-        free = [name for name in frame.columns if name not in roles.values()]
-        several = [name for name in free if _plain(name) in words] if several is None else several
-        for name in several:
-            if name not in frame.columns:
-                raise MissingColumn(name, table.name, frame.columns)
+    own: dict[str, str] = {}
+    for name in several or ():
+        if name not in frame.columns:
+            raise MissingColumn(name, table.name, frame.columns)
+        meant = words.get(name)
+        meant = _ends(name, words)[1] if meant is None else meant
+        if meant is None:
+            raise UnknownName("intent", name, asks.names, "It is a column that intents= names.")
+        own[name] = meant
+    if several is None and intents is not False:
+        own = _own_columns(frame, roles, words, notes)
+    levels = frame[roles["satisfaction"]]
     made = pl.DataFrame(
         {
-            "session_id": texts(frame[roles["session"]]),
-            "satisfaction": _levels(frame[roles["satisfaction"]], asks),
-            "given": _some(frame[roles["satisfaction"]]),
-            "raw": frame[roles["satisfaction"]].cast(pl.String, strict=False),
+            **_whose(frame, roles),
+            "satisfaction": _levels(levels, asks),
+            "given": _some(levels, _scale(asks)[0]),
+            "raw": levels.cast(pl.String, strict=False),
         }
     )
     if "intents" in roles:
@@ -276,29 +295,28 @@ def read_answers(
             intents=_intents(frame[roles["intents"]], asks, words, separator, table.name)
         )
     else:
-        made = made.with_columns(intents=_from_columns(frame, several or [], asks, words))
-        if several:
-            notes.append(f"intents are the columns {', '.join(several)}")
+        made = made.with_columns(intents=_from_columns(frame, own))
+        if own:
+            said_ = f"intents are {len(own)} columns"
+            notes.append(Note(f"{said_}: {', '.join(own)}", said_))
         else:
             notes.append("nobody says what they came for: no intents")
-    clock = Clock()
     made = made.with_columns(
-        time=clock.seconds(frame[roles["time"]]) if "time" in roles else pl.lit(None, pl.Int64),
         text=_free(frame[roles["text"]]) if "text" in roles else pl.lit(None, pl.String),
         shown=_yes(frame[roles["shown"]], table.name) if "shown" in roles else pl.lit(False),
     )
-    lost = made["session_id"].is_null()
-    if lost.any():
-        notes.append(f"left out {lost.sum():,} of {len(made):,} rows without a session")
-        made = made.filter(~lost)
+    made = _with_session(made, notes)
     wrong = made.filter("given" & pl.col("satisfaction").is_null())
     answers = int(made["given"].sum())
     if len(wrong):
         some = ", ".join(wrong["raw"].unique(maintain_order=True).head(SOME))
-        said = f"{len(wrong):,} of {answers:,} answers that are no level from 1 to {LEVELS}"
+        said_ = f"{len(wrong):,} of {answers:,} answers that are no level from 1 to {LEVELS}"
         if len(wrong) == answers:
-            raise DataError(f"column {roles['satisfaction']!r} of {table.name} has {said}: {some}")
-        notes.append(f"left out {said}, such as {some}")
+            raise DataError(f"column {roles['satisfaction']!r} of {table.name} has {said_}: {some}")
+        notes.append(Note(f"left out {said_}, such as {some}", f"left out {said_}"))
+        if "shown" in roles:  # who answered something odd was asked
+            made = made.with_columns(shown=pl.col("shown") | pl.col("given"))
+            made = made.with_columns(given=pl.col("satisfaction").is_not_null())
         made = made.filter(~pl.col("given") | pl.col("satisfaction").is_not_null())
     idle = made.filter(~pl.col("given") & ~pl.col("shown"))
     if len(idle):
@@ -307,9 +325,9 @@ def read_answers(
     if made["satisfaction"].null_count() == len(made):
         raise DataError(f"no row of {table.name} is an answer: {'; '.join(notes)}")
     empty = made.filter("given" & (pl.col("intents").list.len() == 0))
-    if len(empty) and ("intents" in roles or several):
+    if len(empty) and ("intents" in roles or own):
         notes.append(f"{len(empty):,} answers name no intent: kept")
-    kept = made.select("session_id", "satisfaction", "intents", "time", "text")
+    kept = made.select("session_id", "user_id", "satisfaction", "intents", "time", "text")
     return Answers(kept, asks, "shown" in roles, tuple(notes))
 
 
@@ -327,12 +345,17 @@ def join(
 
     ``answers`` is what `read_answers` gives, or what it takes, ``columns`` being its arguments.
     ``asked`` is a table with the sessions that were shown the survey, if ``answers`` does not say
-    so; without either only those who answered count as shown. With ``weighted`` the answers have
-    `response_weights`.
+    so, read in the same ``encoding``; without either only those who answered count as shown. With
+    ``weighted`` the answers have `response_weights`.
 
-    Left out, and counted in `Dataset.notes`: answers for sessions that are not there, answers more
-    than ``tolerance`` seconds before their session began or after it ended, whose clock is wrong,
-    and all but the first answer of a session. An answer without a time is taken as it is.
+    An answer belongs to the session that it names, of its user where it says who that is. If it
+    names none, or the log has none of those that the answers name, it belongs to the latest session
+    of its user that had begun by then and was not over for more than ``tolerance`` seconds.
+
+    Left out, and counted in `Dataset.notes`: answers for sessions that are not there or are of
+    somebody else, answers more than ``tolerance`` seconds before their session began or after it
+    ended, whose clock is wrong, and all but the first answer of a session. An answer without a time
+    is taken as it is.
 
     `DataError` if no answer is left.
 
@@ -346,20 +369,12 @@ def join(
         raise BadParameter(f"tolerance is in seconds, at least 0; got {tolerance}")
     sessions = _sessions(data)
     found = answers if isinstance(answers, Answers) else read_answers(answers, survey, **columns)
+    encoding = columns.pop("encoding", "utf-8")
     if found is answers and columns:
         raise BadParameter(f"the answers are read already: leave {', '.join(columns)} out")
     notes = list(found.notes)
-    known = Ids(texts(sessions.ids))
-    at = known.encode(found.table["session_id"])
-    rows = found.table.with_columns(at=pl.Series(at), row=pl.int_range(pl.len()))
-    lost = rows.filter(pl.col("at") == PAD)
-    if len(lost):
-        some = ", ".join(lost["session_id"].unique(maintain_order=True).head(SOME))
-        notes.append(
-            f"left out {len(lost):,} of {len(rows):,} rows of the survey for sessions that are not "
-            f"there, such as {some}"
-        )
-        rows = rows.filter(pl.col("at") != PAD)
+    known = _Known(data, tolerance)
+    rows = known.placed(found.table.with_row_index("row"), "rows of the survey", notes)
     rows = _on_time(rows, sessions, tolerance, notes)
     rows = rows.sort(
         pl.col("satisfaction").is_null(), "time", "row", nulls_last=True, maintain_order=True
@@ -384,7 +399,7 @@ def join(
     shown = np.zeros(len(sessions), bool)
     shown[rows["at"].to_numpy()] = True
     if asked is not None:
-        shown |= _asked(asked, known, notes)
+        shown |= _asked(asked, known, encoding, notes)
     elif not found.silence:
         notes.append("nobody says who was asked and kept silent: only who answered counts as asked")
     notes.append(
@@ -426,7 +441,7 @@ def response_weights(sessions: Sessions, *, l2: float = 1.0, most: float = 10.0)
         raise DataError(
             f"of {len(y):,} sessions that were asked {int(y.sum()):,} answered; weights for those "
             "who kept silent take some of both. Who was asked is in the column `shown` of the "
-            "answers, or in a table of its own: join(..., asked=...)"
+            "answers, or in a table of its own, asked='its path'"
         )
     _, x = columns(asked, log=True)
     x = with_one(standardised(x, *moments(x)))
@@ -460,38 +475,183 @@ def _plain(text: str) -> str:
     return re.sub(r"[\W_]+", "", text.lower())
 
 
-def _words(survey: Survey) -> dict[str, str]:
-    """The intent that each spelling, `_plain`, stands for."""
-    read = {text: intent for some in survey.intents.values() for intent, text in some.items()}
-    pairs = [*read.items(), *survey.spelt.items(), *((name, name) for name in survey.names)]
-    return {_plain(spelling): intent for spelling, intent in pairs}
+def _same(text: str) -> str:
+    """A name without case and the blanks around it."""
+    return text.strip().casefold()
 
 
-def _some(column: pl.Series) -> pl.Series:
-    """Whether anything is there."""
+class _Spelt:
+    """What spellings stand for: as they are written or, where nothing is written so, by letters and
+    digits alone, if those are of one thing only. `BadParameter` for one that stands for two."""
+
+    def __init__(self, pairs: Iterable[tuple[str, str]], where: str):
+        self.exact: dict[str, str] = {}
+        for spelling, meant in pairs:
+            other = self.exact.setdefault(_same(spelling), meant)
+            if other != meant:
+                raise BadParameter(
+                    f"{where}: {spelling!r} stands for both {other or 'none'} and {meant or 'none'}"
+                )
+        loose: dict[str, set[str]] = {}
+        for spelling, meant in self.exact.items():
+            loose.setdefault(_plain(spelling), set()).add(meant)
+        self.loose = {p: min(some) for p, some in loose.items() if p and len(some) == 1}
+
+    def get(self, text: str) -> str | None:
+        return self.exact.get(_same(text), self.loose.get(_plain(text)))
+
+
+def _words(survey: Survey) -> _Spelt:
+    """The intent that each spelling stands for, empty for what is none of them."""
+    texts_ = [(text, name) for some in survey.intents.values() for name, text in some.items()]
+    pairs = [*((name, name) for name in survey.names), *texts_, *survey.spelt.items()]
+    pairs += [(survey.other, "")] if survey.other else []
+    return _Spelt(pairs, survey.name)
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _scale(survey: Survey) -> tuple[_Spelt, dict[float, int]]:
+    """The level, from 1, that each spelling and each number stands for: its place, unless levels
+    are called by other numbers (-2 to 2)."""
+    places = {text: place for place, text in enumerate(survey.levels, 1)}
+    words = _Spelt(((t, str(i)) for i, t in enumerate(survey.levels, 1)), f"{survey.name}, levels")
+    numbers = [(_number(text), place) for text, place in places.items()]
+    own = {number: place for number, place in numbers if number is not None}
+    if len(own) < sum(number is not None for number, _ in numbers):
+        raise BadParameter(f"{survey.name}, levels: two of them are the same number")
+    other = any(number != place for number, place in own.items())
+    return words, own if other else {float(place): place for place in places.values()}
+
+
+def _some(column: pl.Series, words: _Spelt) -> pl.Series:
+    """Whether anything is there; what means nothing does not, unless a level is called so."""
     if column.dtype == pl.String:
-        return (column.str.strip_chars() != "").fill_null(False)
+        text = column.str.strip_chars()
+        nothing = [each for each in NOTHING if _same(each) not in words.exact]
+        return (~text.is_in(nothing)).fill_null(False)
     there = column.is_not_null()
     return there & column.is_not_nan() if column.dtype.is_float() else there
 
 
 def _levels(column: pl.Series, survey: Survey) -> pl.Series:
     """Levels from 1 to 5, null for what is none."""
-    number = column.cast(pl.Float64, strict=False)
+    words, scale = _scale(survey)
+
+    def level(text: str) -> int | None:
+        number = _number(text)
+        if _same(text) in words.exact or number is None:
+            found = words.get(text)
+            return None if found is None else int(found)
+        return scale.get(number)
+
     if column.dtype == pl.String:
-        read = {_plain(text): place + 1.0 for place, text in enumerate(survey.levels)}
-        told = pl.Series(
-            [None if each is None else read.get(_plain(each)) for each in column], dtype=pl.Float64
-        )
-        number = column.str.strip_chars().cast(pl.Float64, strict=False).fill_null(told)
-    right = number.is_between(1, LEVELS) & (number == number.floor())
-    return number.set(~right.fill_null(False), None).cast(pl.Int8)
+        read = {each: level(each) for each in column.drop_nulls().unique()}
+        return column.replace_strict(read, default=None, return_dtype=pl.Int8)
+    number = column.cast(pl.Float64, strict=False)
+    return number.replace_strict(scale, default=None, return_dtype=pl.Int8)
+
+
+def _rows(table: Table) -> tuple[pl.DataFrame, list[str]]:
+    """The rows of a small table, and what there is to say of the rest of it."""
+    frame, broken = whole(table)
+    coded = [name for name, kind in frame.schema.items() if kind in (pl.Categorical, pl.Enum)]
+    frame = frame.with_columns(pl.col(coded).cast(pl.String)) if coded else frame
+    return frame, [f"left out {len(broken):,} lines that are not rows"] if len(broken) else []
+
+
+def _roles(
+    table: Table,
+    asked: Mapping[str, Column],
+    names: Mapping[str, Sequence[str]],
+    needed: Sequence[str],
+) -> tuple[dict[str, str], list[str]]:
+    """The column of each role, and what there is to say of it; what names a session is needed."""
+    asked = dict(asked)
+    notes: list[str] = [table.note] if table.note else []
+    for role in ("text", "user"):  # one can do without
+        for group in names.get(role, ()) if asked.get(role) is None else ():
+            could = [
+                c for c in table.columns if fold(c) in group.split() and c not in asked.values()
+            ]
+            if len(could) > 1:
+                said = f"{len(could)} columns could be the {role}, and none is taken for it"
+                notes.append(Note(f"{said}: {', '.join(could)}; {role}= says which one", said))
+                asked[role] = False
+            if could:
+                break
+    roles, guessed = guess(table.columns, asked, table.name, names, needed)
+    if "session" not in roles and not {"user", "time"} <= roles.keys():
+        where = f"{table.name}; say which one it is, session='its name', or user='its name' and "
+        where += "time='its name'"
+        raise MissingColumn("session", where, table.columns)
+    if guessed:
+        said = f"guessed: {', '.join(f'{r} is {roles[r]!r}' for r in guessed)}"
+        notes.append(Note(said, f"{len(guessed)} columns were guessed by their names"))
+    return roles, notes
+
+
+def _whose(frame: pl.DataFrame, roles: Mapping[str, str]) -> dict[str, pl.Series]:
+    """To which session each row belongs: its name, its user and its time, null if nobody says."""
+    none = pl.repeat(None, len(frame), dtype=pl.String, eager=True)
+    time = Clock().seconds(frame[roles["time"]]) if "time" in roles else none.cast(pl.Int64)
+    return {
+        "session_id": texts(frame[roles["session"]]) if "session" in roles else none,
+        "user_id": texts(frame[roles["user"]]) if "user" in roles else none,
+        "time": time,
+    }
+
+
+def _with_session(rows: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
+    """Those of which something says to which session they belong."""
+    by_time = rows["user_id"].is_not_null() & rows["time"].is_not_null()
+    lost = rows["session_id"].is_null() & ~by_time
+    if lost.any():
+        notes.append(f"left out {lost.sum():,} of {len(rows):,} rows without a session")
+    return rows.filter(~lost)
+
+
+def _ends(name: str, words: _Spelt) -> tuple[str, str | None]:
+    """What stands before the intent that the name of a column ends in, and that intent."""
+    for sign in re.finditer(r"[\W_]+", name):
+        meant = words.get(name[sign.end() :])
+        if meant is not None and name[sign.end() :]:
+            return name[: sign.start()], meant
+    return name, None
+
+
+def _own_columns(
+    frame: pl.DataFrame, roles: Mapping[str, str], words: _Spelt, notes: list[str]
+) -> dict[str, str]:
+    """The columns of 0 and 1 that are called like intents; those that may be are noted."""
+    found, unsure = {}, []
+    for name in (each for each in frame.columns if each not in roles.values()):
+        meant = words.get(name)
+        if meant is None:
+            before, meant = _ends(name, words)
+            if meant and not (_plain(before) in WHY and _is_yes_or_no(frame[name])):
+                unsure.append(name)
+                continue
+        if meant:
+            found[name] = meant
+    if "intents" in roles:
+        unsure, found = [*found, *unsure], {}
+    if unsure:
+        said = f"{len(unsure)} columns are not read as intents, though they are called like some"
+        notes.append(Note(f"{said}: {', '.join(unsure)}; intents= takes columns of 0 and 1", said))
+    return found
 
 
 def _intents(
-    column: pl.Series, survey: Survey, words: Mapping[str, str], separator: str | None, where: str
+    column: pl.Series, survey: Survey, words: _Spelt, separator: str | None, where: str
 ) -> pl.Series:
     """Lists of the names of intents, each once; `UnknownName` for what is none."""
+    perhaps = ""
     if isinstance(column.dtype, pl.List | pl.Array):
         lists = column.cast(pl.List(pl.String))
     else:
@@ -500,9 +660,9 @@ def _intents(
         # one that people read may hold a comma: what is an intent as it is, is not taken apart
         if separator is None:
             separator = next((s for s in BETWEEN if there.str.contains(s, literal=True).any()), "")
-        one = pl.Series(
-            [each is not None and _plain(each) in words for each in text], dtype=pl.Boolean
-        )
+            perhaps = PERHAPS
+        known = [each for each in there.unique() if words.get(each) is not None]
+        one = text.is_in(known).fill_null(False)
         apart = (
             text.str.split(separator)
             if separator
@@ -514,39 +674,51 @@ def _intents(
     flat = lists.filter(lists.list.len() > 0).explode().drop_nulls().unique(maintain_order=True)
     meant: dict[str, str] = {}
     for each in flat:
-        plain = _plain(each)
-        if plain and plain not in words:
-            raise UnknownName("intent", each.strip(), survey.names, f"It is in {where}.")
-        if plain:
-            meant[each] = words[plain]
+        intent = words.get(each)
+        if intent is None and each.strip() not in NOTHING:
+            hint = f"It is in {where}."
+            sign = next((s for s in perhaps if s in each), None)
+            hint += (
+                f" If {sign!r} stands between several intents, say separator={sign!r}."
+                if sign
+                else ""
+            )
+            raise UnknownName("intent", each.strip(), survey.names, hint)
+        if intent:
+            meant[each] = intent
     named = lists.list.eval(
         pl.element().replace_strict(meant, default=None, return_dtype=pl.String)
     )
     return named.list.drop_nulls().list.unique(maintain_order=True)
 
 
-def _from_columns(
-    frame: pl.DataFrame, several: Sequence[str], survey: Survey, words: Mapping[str, str]
-) -> pl.Series:
-    """The same of columns of 0 and 1."""
-    if not several:
+def _from_columns(frame: pl.DataFrame, own: Mapping[str, str]) -> pl.Series:
+    """The same of columns of 0 and 1, each with the intent that it stands for."""
+    each = [
+        pl.when(_yes(frame[name], "the answers")).then(pl.lit(meant))
+        for name, meant in own.items()
+        if meant
+    ]
+    if not each:
         return pl.Series([[]] * len(frame), dtype=pl.List(pl.String))
-    each = []
-    for name in several:
-        if _plain(name) not in words:
-            raise UnknownName("intent", name, survey.names, "It is a column that intents= names.")
-        came = _yes(frame[name], "the answers")
-        each.append(pl.when(came).then(pl.lit(words[_plain(name)])))
     return pl.select(
         pl.concat_list(each).list.drop_nulls().list.unique(maintain_order=True)
     ).to_series()
 
 
+def _lower(column: pl.Series) -> pl.Series:
+    return column.cast(pl.String, strict=False).str.strip_chars().str.to_lowercase().fill_null("")
+
+
+def _is_yes_or_no(column: pl.Series) -> bool:
+    return not column.dtype.is_nested() and bool(_lower(column).is_in([*YES, *NO]).all())
+
+
 def _yes(column: pl.Series, where: str) -> pl.Series:
     """Whether each is yes: 1, true or yes; no where there is nothing. `DataError` for the rest."""
-    text = column.cast(pl.String, strict=False).str.strip_chars().str.to_lowercase().fill_null("")
+    text = _lower(column)
     yes = text.is_in(list(YES))
-    odd = text.filter(~yes & ~text.is_in([*NO, "nan"]))
+    odd = text.filter(~yes & ~text.is_in(list(NO)))
     if len(odd):
         raise DataError(
             f"column {column.name!r} of {where} is yes or no, 1 or 0; it has {odd[0]!r}"
@@ -557,7 +729,7 @@ def _yes(column: pl.Series, where: str) -> pl.Series:
 def _free(column: pl.Series) -> pl.Series:
     """Text without blanks around it; null where nothing is left."""
     text = column.cast(pl.String, strict=False).str.strip_chars()
-    return text.set((text == "").fill_null(False), None)
+    return text.set(text.is_in(NOTHING).fill_null(False), None)
 
 
 def _on_time(
@@ -583,14 +755,117 @@ def _on_time(
     return rows.filter(~wrong)
 
 
-def _asked(source: Any, known: Ids, notes: list[str]) -> Mask:
+def _asked(source: Any, known: _Known, encoding: str, notes: list[str]) -> Mask:
     """The sessions (S,) that a table says were shown the survey."""
-    table = open_table(source)
-    roles, _ = guess(table.columns, {}, table.name, {"session": ROLES["session"]}, ("session",))
-    frame, _ = whole(table)
-    at = known.encode(texts(frame[roles["session"]]).drop_nulls())
-    if (at == PAD).any():
-        notes.append(f"{(at == PAD).sum():,} of the sessions that were asked are not there")
-    out = np.zeros(len(known), bool)
-    out[at[at != PAD]] = True
+    table = _of_ids(source, encoding)
+    roles, _ = _roles(table, {}, {role: ROLES[role] for role in OF_ALL}, ())
+    frame, said = _rows(table)
+    about: list[str] = [*said]
+    rows = pl.DataFrame(_whose(frame, roles))
+    if "shown" in roles:
+        rows = rows.filter(_yes(frame[roles["shown"]], table.name))
+    rows = known.placed(_with_session(rows, about), "rows", about)
+    notes += [
+        Note(f"who was asked: {note}", f"who was asked: {getattr(note, 'counts', note)}")
+        for note in about
+    ]
+    out = np.zeros(len(known.ids), bool)
+    out[rows["at"].to_numpy()] = True
     return out
+
+
+def _of_ids(source: Any, encoding: str) -> Table:
+    """A table that may be a text file of session ids alone, which no separator tells from prose."""
+    try:
+        return open_table(source, encoding=encoding)
+    except DataError:
+        if not isinstance(source, str | PathLike) or not Path(source).expanduser().is_file():
+            raise
+        lines = content(Path(source).expanduser(), encoding).splitlines()
+        name, *ids = [each.strip().strip('"') for each in lines if each.strip()] or [""]
+        if fold(name) not in " ".join(ROLES["session"]).split():
+            raise
+        return replace(
+            open_table(pl.DataFrame({name: ids}, schema={name: pl.String})), name=str(source)
+        )
+
+
+class _Known:
+    """The sessions that there are, and what tables may call them."""
+
+    def __init__(self, data: Dataset, tolerance: float):
+        self.sessions, self.tolerance = _sessions(data), tolerance
+        self.ids = texts(self.sessions.ids)
+        self.whole_ids = _whole(self.ids)
+        self.users = _whole(texts(data.users.values))
+
+    def placed(self, rows: pl.DataFrame, what: str, notes: list[str]) -> pl.DataFrame:
+        """``rows``, as `_whose` makes them, with the row ``at`` of their session; those that have
+        none are left out, and told in ``notes`` as ``what``."""
+        n, session, user = len(rows), rows["session_id"], rows["user_id"]
+        who = _found(_whole(user), self.users)
+        at = _found(session, self.ids)
+        own = pl.select(pl.format("{}@{}", session, user)).to_series()
+        for ids, known in ((session, self.whole_ids), (own, self.whole_ids)):
+            at = np.where(at == PAD, _found(_whole(ids), known), at)
+        named = session.is_not_null().to_numpy()
+        if named.any() and (at[named] == PAD).all():
+            by_time = self._by_time(who, rows["time"])
+            if (by_time != PAD).any():
+                notes.append(f"no session that the {what} name is there: placed by user and time")
+                named = np.zeros(n, bool)
+                at = by_time
+        elif not named.all():
+            at = np.where(named, at, self._by_time(who, rows["time"]))
+        if not named.all():
+            notes.append(f"{(~named).sum():,} {what} are placed by their user and time")
+        whose = self.sessions.user[np.maximum(at, 0)]
+        other = (at != PAD) & user.is_not_null().to_numpy() & (whose != PAD) & (whose != who)
+        lost = named & (at == PAD)
+        if lost.any():
+            said = f"left out {lost.sum():,} of {n:,} {what} for sessions that are not there"
+            some = ", ".join(session.filter(pl.Series(lost)).unique(maintain_order=True).head(SOME))
+            notes.append(Note(f"{said}, such as {some}", said))
+        lost |= at == PAD
+        if (lost & ~named).any():
+            notes.append(
+                f"left out {(lost & ~named).sum():,} of {n:,} {what} whose user had no session then"
+            )
+        if other.any():
+            notes.append(
+                f"left out {other.sum():,} of {n:,} {what} for sessions of somebody else than the "
+                "user that they name"
+            )
+        return rows.with_columns(at=pl.Series(at)).filter(pl.Series(~lost & ~other))
+
+    def _by_time(self, who: Ints, when: pl.Series) -> Ints:
+        """The latest session of each user that had begun and was not long over, PAD for none."""
+        sessions = self.sessions
+        begun = pl.DataFrame(
+            {
+                "user": sessions.user.astype(np.int64),
+                "when": sessions.start,
+                "at": np.arange(len(sessions)),
+                "until": sessions.start + sessions.seconds + self.tolerance,
+            }
+        ).sort("when", maintain_order=True)
+        asked = pl.DataFrame({"user": who, "when": when, "row": np.arange(len(who))})
+        asked = asked.filter((pl.col("user") != PAD) & pl.col("when").is_not_null()).sort("when")
+        found = asked.join_asof(begun, on="when", by="user", check_sortedness=False)
+        found = found.filter(pl.col("when") <= pl.col("until"))
+        at = np.full(len(who), PAD, np.int64)
+        at[found["row"].to_numpy()] = found["at"].to_numpy()
+        return at
+
+
+def _whole(ids: pl.Series) -> pl.Series:
+    """Ids as text, what was made 1.0 as 1; also in session@user."""
+    return ids.str.replace(f"^{WHOLE}(@|$)", "${1}${2}").str.replace(f"@{WHOLE}$", "@${1}")
+
+
+def _found(asked: pl.Series, names: pl.Series) -> Ints:
+    """The place in ``names`` of each that is ``asked`` for, PAD for what is not there once."""
+    known = pl.DataFrame({"id": names, "at": np.arange(len(names))}).unique("id", keep="none")
+    found = pl.DataFrame({"id": asked}).join(known, on="id", how="left", maintain_order="left")
+    at: Ints = found["at"].fill_null(PAD).to_numpy()
+    return at

@@ -52,7 +52,8 @@ def drawn(data: Dataset, seed: int) -> tuple[dict[str, Picture], int]:
     if len(at) > MOST:
         at = np.sort(np.random.default_rng(seed).choice(at, MOST, replace=False))
     model = build("satisfaction.bayesian", seed=seed)
-    posterior = Posterior.of(model.fit(replace(data, sessions=sessions[at])))
+    learned = sessions[at]
+    posterior = Posterior.of(model.fit(replace(data, sessions=learned)), learned)
     found = charts(sessions, groups_of(data), posterior=posterior)
     return {name: found[name] for name in FIGURES if name in found}, len(at)
 

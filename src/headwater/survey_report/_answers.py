@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from scipy import stats
 
 from ..evaluation import holm, interval
@@ -132,9 +133,13 @@ def by_intent(answers: Sessions, groups: Mapping[str, str]) -> Picture | None:
     import altair as alt
 
     order = grouped(answers, groups)
-    y = answers.satisfaction.astype(np.float64)
+    y = answers.satisfaction
     grid = np.linspace(0.4, LEVELS + 0.6, 105)
-    spread = np.exp(-((grid[:, None] - np.arange(1, LEVELS + 1)) ** 2) / (2 * WIDE**2))
+
+    def spread(told: Floats) -> Floats:
+        at, n = np.unique(told, return_counts=True)
+        return np.asarray(np.exp(-((grid[:, None] - at) ** 2) / (2 * WIDE**2)) @ (n / len(told)))
+
     shapes: dict[str, Floats] = {}
     hidden = []
     for name in (each for names in order.values() for each in names):
@@ -142,8 +147,7 @@ def by_intent(answers: Sessions, groups: Mapping[str, str]) -> Picture | None:
         if len(mine) < FEWEST:
             hidden.append(name)
         else:
-            counts = np.bincount(mine.astype(int), minlength=LEVELS + 1)[1:]
-            shapes[name] = spread @ (counts / len(mine))
+            shapes[name] = spread(_told(mine))
     if not shapes:
         return None
     most = max(float(shape.max()) for shape in shapes.values())
@@ -153,8 +157,9 @@ def by_intent(answers: Sessions, groups: Mapping[str, str]) -> Picture | None:
     at = 0.0
     for group, names in order.items():
         for name in (each for each in names if each in shapes):
-            mine = y[_came(answers, name)]
-            places[at] = f"{plain(name)} ({len(mine):,})"
+            told = _told(y[_came(answers, name)])
+            at = round(at, 2)
+            places[at] = f"{plain(name)} ({len(told):,})"
             half = HALF * shapes[name] / most
             for x, wide in zip(grid.tolist(), half.tolist(), strict=True):
                 violins.append(
@@ -166,15 +171,15 @@ def by_intent(answers: Sessions, groups: Mapping[str, str]) -> Picture | None:
                         "high": round(at + wide, 4),
                     }
                 )
-            mean = float(mine.mean())
-            low, high = interval(mine, normal=False)
+            mean = float(told.mean())
+            low, high = interval(told, normal=False)
             dots.append(
                 {
                     "intent": plain(name),
                     "at": at,
                     "mean": mean,
                     "said": f"{mean:.1f}",
-                    "answers": len(mine),
+                    "answers": len(told),
                     "low": low,
                     "high": high,
                     "end": LEVELS + 1.75,
@@ -213,7 +218,8 @@ def by_intent(answers: Sessions, groups: Mapping[str, str]) -> Picture | None:
     note = (
         "A violin is as wide as that many of them gave that answer; the dot, and the number "
         "beside it, is the mean; in brackets how many came for it. Who came for several intents is "
-        "in each."
+        f"in each. Levels that fewer than {FEWEST} of them gave are put together with their "
+        "neighbours and spread evenly, also in means and intervals."
     )
     if hidden:
         note += (
@@ -223,18 +229,31 @@ def by_intent(answers: Sessions, groups: Mapping[str, str]) -> Picture | None:
     return Picture("Satisfaction by why people came", (chart,), says, note, width=460)
 
 
+def _told(levels: NDArray[np.int8]) -> Floats:
+    """As many answers as ``levels``, spread evenly over the levels that are put together, and in
+    the middle of them where that does not come out even: what is made of them tells no more than
+    the parts, of enough answers each, do."""
+    counts = np.bincount(levels, minlength=LEVELS + 1)[1:]
+    told = []
+    for first, last in _levels(counts):
+        each, rest = divmod(int(counts[first : last + 1].sum()), last - first + 1)
+        told += [np.repeat(np.arange(first, last + 1), each) + 1.0]
+        told += [np.full(rest, (first + last) / 2 + 1)]
+    return np.concatenate(told)
+
+
 def _came(answers: Sessions, name: str) -> Mask:
     return answers.intents[:, answers.intent_names.index(name)]
 
 
 def _least(answers: Sessions, names: Sequence[str]) -> str:
     """What is surest of the intents; the interval is for all of them together."""
-    y = answers.satisfaction.astype(np.float64)
+    y = answers.satisfaction
     found = []
     for name in names:
         mine = _came(answers, name)
         if min(mine.sum(), (~mine).sum()) >= FEWEST:
-            found.append((name, y[mine], y[~mine]))
+            found.append((name, _told(y[mine]), _told(y[~mine])))
     if not found:
         return "Everybody came for the same: there is nothing to compare."
     tests = [_welch(a, b) for _, a, b in found]
@@ -272,19 +291,24 @@ def _least(answers: Sessions, names: Sequence[str]) -> str:
 def _welch(a: Floats, b: Floats) -> float:
     if a.var() == 0 and b.var() == 0:
         return float("nan") if a.mean() == b.mean() else 0.0
-    return float(stats.ttest_ind(a, b, equal_var=False).pvalue)
+    sd_a, sd_b = a.std(ddof=1), b.std(ddof=1)
+    found = stats.ttest_ind_from_stats(
+        a.mean(), sd_a, len(a), b.mean(), sd_b, len(b), equal_var=False
+    )
+    return float(found.pvalue)
 
 
 def of_intents(answers: Sessions, groups: Mapping[str, str]) -> pl.DataFrame:
     """A row for each intent that enough people came for, and one for all answers."""
-    y = answers.satisfaction.astype(np.float64)
+    y = answers.satisfaction
     order = [(name, group) for group, names in grouped(answers, groups).items() for name in names]
     parts = [(plain(name), group, y[_came(answers, name)]) for name, group in order]
     rows = []
     for name, group, mine in [*parts, ("all answers", "", y)]:
         if len(mine) < FEWEST:
             continue
-        low, high = interval(mine, normal=False)
+        told = _told(mine)
+        low, high = interval(told, normal=False)
         good = int((mine >= SATISFIED).sum())
         few = 0 < good < FEWEST or 0 < len(mine) - good < FEWEST
         rows.append(
@@ -292,7 +316,7 @@ def of_intents(answers: Sessions, groups: Mapping[str, str]) -> pl.DataFrame:
                 "intent": name,
                 "group": group,
                 "answers": len(mine),
-                "mean": float(mine.mean()),
+                "mean": float(told.mean()),
                 "low": low,
                 "high": high,
                 "satisfied": None if few else good / len(mine),

@@ -161,28 +161,41 @@ def _differs(answers: Sessions, liked: Mask) -> str:
         x = np.where(np.isnan(x), np.inf, x)  # never is later than all others
         if (x == x[0]).all():
             continue
-        test = stats.mannwhitneyu(x[liked], x[~liked])
-        pairs = float(test.statistic) / (liked.sum() * (~liked).sum())
-        found.append((name, pairs, float(test.pvalue)))
+        found.append((name, float(stats.mannwhitneyu(x[liked], x[~liked]).pvalue)))
     if not found:
         return "Nothing that was measured varies between these sessions."
-    p = holm([each for _, _, each in found])
+    p = holm([each for _, each in found])
     if p.min() >= 0.05:
         return (
             "Nothing that people did differs clearly between the satisfied and the others "
             f"({plural(len(found), 'behaviour')} compared by rank, p corrected after Holm)."
         )
-    name, pairs, _ = found[int(p.argmin())]
-    more = pairs > 0.5
-    kind = "later, or never," if name in answers.censored else "higher"
-    kind = kind if more else ("earlier" if name in answers.censored else "lower")
+    name, _ = found[int(p.argmin())]
+    timed = name in answers.censored
+    higher, lower = _pairs(answers.column(name).astype(np.float64), liked)
+    ways = [
+        (higher, "later, or never" if timed else "higher"),
+        (lower, "earlier" if timed else "lower"),
+    ]
+    (most, way), (least, other) = sorted(ways, reverse=True)
     clear = int((p < 0.05).sum())
     return (
-        f"What tells the satisfied ({LIKED}) from the others best is {_measure(name)}: of a "
-        f"satisfied session and another it is {kind} in the satisfied one in "
-        f"{100 * max(pairs, 1 - pairs):.0f} of 100 pairs; 50 would be chance. "
-        f"{_clear(clear, len(found))}"
+        f"What tells the satisfied ({LIKED}) from the others best is {_measure(name)}: of 100 "
+        f"pairs of a satisfied session and another it is {way} in the satisfied one in "
+        f"{100 * most:.0f}, {other} in {100 * least:.0f} and the same in "
+        f"{100 * (1 - most - least):.0f}. {_clear(clear, len(found))}"
     )
+
+
+def _pairs(x: Floats, liked: Mask) -> tuple[float, float]:
+    """Of all pairs of a satisfied session and another the shares in which ``x`` is higher in the
+    first, and lower; what never happened is later than all else."""
+    x = np.where(np.isnan(x), np.inf, x)
+    mine, others = x[liked], np.sort(x[~liked])
+    pairs = len(mine) * len(others)
+    higher = np.searchsorted(others, mine, side="left").sum() / pairs
+    lower = (len(others) - np.searchsorted(others, mine, side="right")).sum() / pairs
+    return float(higher), float(lower)
 
 
 def _measure(name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,8 @@ from scipy import special, stats
 
 from ..evaluation import Folds
 from ..report import calibration_chart
-from ..types import Floats, Mask
+from ..types import Floats, Ints, Mask, Sessions
+from ..visits import columns as columns_of
 from ._picture import (
     FEWEST,
     GREY,
@@ -25,14 +26,14 @@ from ._picture import (
     plural,
 )
 
-__all__ = ["Posterior", "calibration", "chains", "coefficients", "roc"]
+__all__ = ["Posterior", "calibration", "chains", "coefficients", "of_enough", "rare", "roc"]
 
 TOP = 3  # coefficients of an intent
 TRUSTED = 1.05  # largest R-hat of a coefficient that is drawn, as in the thesis
 AGREED = 1.01  # largest R-hat of chains that agree
 POINTS = 200  # of a chain or a curve
-# Too few played any trailer: the thesis leaves out the first of these, and had not the last.
-WITHOUT = ("num_trailer_plays", "time_to_first_trailer", "no_first_trailer")
+RARE = 0.05  # of the answers: what is in fewer of them is not drawn, as trailers are in the thesis,
+LEAST = 30  # nor what is in fewer than these
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,10 +46,12 @@ class Posterior:
     rhat: Floats  # (J, P); NaN where there is one chain
     divergences: int
     target: str = "overall"
+    answers: Ints | None = None  # (J,) that it is of; None where nobody says
 
     @classmethod
-    def of(cls, model: Any) -> Posterior:
-        """Of a fitted `satisfaction.bayesian` or `satisfaction.hierarchical`."""
+    def of(cls, model: Any, sessions: Sessions | None = None) -> Posterior:
+        """Of a fitted `satisfaction.bayesian` or `satisfaction.hierarchical`, and of the
+        ``sessions`` that it learned from."""
         per_unit = model.coefficients()
         rhat = [[each.rhat for each in per_unit[intent][1:]] for intent in model.intents]
         return cls(
@@ -58,6 +61,7 @@ class Posterior:
             rhat=np.array(rhat),
             divergences=int(model.divergences_.sum()),
             target=model.target,
+            answers=None if sessions is None else sessions.intents[sessions.answered].sum(0),
         )
 
     @property
@@ -65,13 +69,44 @@ class Posterior:
         return np.asarray(self.rhat > TRUSTED)
 
 
-def _top(posterior: Posterior) -> dict[str, list[int]]:
+def of_enough(posterior: Posterior, answers: Sessions) -> tuple[Posterior, list[str]]:
+    """``posterior`` without the intents that too few answers named, and those."""
+    named = dict(zip(answers.intent_names, answers.intents.sum(0).tolist(), strict=True))
+    many = np.array([named.get(intent, 0) for intent in posterior.intents])
+    if posterior.answers is not None:
+        many = np.minimum(many, posterior.answers)
+    at = np.flatnonzero(many >= FEWEST)
+    enough = replace(
+        posterior,
+        draws=posterior.draws[:, :, at],
+        intents=tuple(posterior.intents[j] for j in at),
+        rhat=posterior.rhat[at],
+        answers=many[at],
+    )
+    return enough, [each for each in posterior.intents if each not in enough.intents]
+
+
+def rare(answers: Sessions, columns: Sequence[str]) -> list[str]:
+    """Those of ``columns`` that hardly vary: other than 0, or a time at all, in few answers; or,
+    of whether something never happened, one or the other in few."""
+    names, x = columns_of(answers, log=False)
+    found = []
+    for at, name in enumerate(names):
+        known = x[~np.isnan(x[:, at]), at]
+        often = len(known) if name in answers.censored else int((known != 0).sum())
+        if at >= len(answers.names):
+            often = min(often, len(x) - often)
+        if name in columns and often < max(LEAST, RARE * len(x)):
+            found.append(name)
+    return found
+
+
+def _top(posterior: Posterior, rare: Sequence[str]) -> dict[str, list[int]]:
     """Of each intent the columns that are drawn, the largest first."""
     size = abs(np.median(posterior.draws, axis=(0, 1)))  # (J, P)
     size[posterior.bad] = -1
-    for name in WITHOUT:
-        if name in posterior.columns:
-            size[:, posterior.columns.index(name)] = -1
+    for name in rare:
+        size[:, posterior.columns.index(name)] = -1
     order = np.argsort(-size, axis=1, kind="stable")[:, :TOP]
     return {
         intent: [int(at) for at in order[j] if size[j, at] >= 0]
@@ -79,12 +114,22 @@ def _top(posterior: Posterior) -> dict[str, list[int]]:
     }
 
 
-def coefficients(posterior: Posterior, groups: Mapping[str, str]) -> Picture:
+def coefficients(
+    posterior: Posterior,
+    groups: Mapping[str, str],
+    *,
+    rare: Sequence[str] = (),
+    few: Sequence[str] = (),
+) -> Picture | None:
     """Half-eyes of the largest coefficients of each intent (figure 4.6): the posterior, its median,
-    the middle 50 % and 99.8 %."""
+    the middle 50 % and 99.8 %; without ``rare`` columns, and without the intents that too ``few``
+    came for. None where nothing is left."""
     import altair as alt
 
-    top = _top(posterior)
+    top = _top(posterior, rare) if posterior.intents else {}
+    if not any(top.values()):
+        return None
+    kind = KIND[posterior.target]
     flat = posterior.draws.reshape(-1, *posterior.draws.shape[2:])
     colours = colours_of(list(dict.fromkeys(groups.get(each, "") for each in posterior.intents)))
     rows: dict[str, Rows] = {}
@@ -139,21 +184,20 @@ def coefficients(posterior: Posterior, groups: Mapping[str, str]) -> Picture:
         )
     note = (
         f"For each intent the {TOP} with the largest median: to the right of 0, more of it goes "
-        "with satisfaction; in log-odds, for a standard deviation more. The dot is the median, the "
-        "thick line the middle 50 %, the thin one 99.8 %. It says what goes together, not what "
+        f"with being {kind}; in log-odds, for a standard deviation more. The dot is the median, "
+        "the thick line the middle 50 %, the thin one 99.8 %. It says what goes together, not what "
         "causes it."
     )
-    some = [each for each in WITHOUT if each in posterior.columns]
-    if some:
-        note += f" Left out, as too rare: {joined([plain(each) for each in some])}."
+    if rare:
+        note += f" Left out, as too rare: {joined([plain(each) for each in rare])}."
     if posterior.bad.any():
         bad = int(posterior.bad.sum())
         note += f" Left out, with an R-hat above {TRUSTED}: {plural(bad, 'coefficient')}."
     return Picture(
-        "What goes with satisfaction, by why people came",
+        f"What goes with being {kind}, by why people came",
         tuple(charts),
-        _surest(posterior.intents, rows, KIND[posterior.target]),
-        note,
+        _surest(posterior, rows, kind),
+        note + _hidden(few),
         colours=colours if any(colours) else {},
         width=270,
         columns=2,
@@ -172,13 +216,24 @@ def _density(draws: Floats, row: Mapping[str, Any], place: int) -> Rows:
     ]
 
 
-def _surest(intents: Sequence[str], rows: Mapping[str, Rows], kind: str) -> str:
-    drawn = [(intent, row) for intent in intents for row in rows[intent]]
+def _hidden(few: Sequence[str]) -> str:
+    if not few:
+        return ""
+    return f" Not shown, with fewer than {FEWEST} answers: {joined([plain(n) for n in few])}."
+
+
+def _surest(posterior: Posterior, rows: Mapping[str, Rows], kind: str) -> str:
+    drawn = [(intent, row) for intent in posterior.intents for row in rows[intent]]
+    if not (posterior.rhat <= AGREED).all():  # NaN of one chain is not either
+        return (
+            f"The chains do not agree yet, so that none of the {len(drawn)} coefficients shown is "
+            "beyond doubt: draw more."
+        )
     clear = [(i, row) for i, row in drawn if row["least"] > 0 or row["most"] < 0]
     if not clear:
         return (
             f"None of the {len(drawn)} coefficients shown has a 99.8 % interval that leaves out 0: "
-            "for no intent is a behaviour tied to satisfaction beyond doubt."
+            f"none of these ties a behaviour to being {kind} beyond doubt."
         )
     intent, row = max(clear, key=lambda each: abs(each[1]["median"]))
     least, most = sorted((row["least"], row["most"]))
@@ -191,10 +246,13 @@ def _surest(intents: Sequence[str], rows: Mapping[str, Rows], kind: str) -> str:
     )
 
 
-def chains(posterior: Posterior) -> Picture:
-    """The draws in their order, of the coefficient of each intent that mixed worst."""
+def chains(posterior: Posterior, *, few: Sequence[str] = ()) -> Picture | None:
+    """The draws in their order, of the coefficient of each intent that mixed worst; without the
+    intents that too ``few`` came for, None where no other is left."""
     import altair as alt
 
+    if not posterior.intents:
+        return None
     n_chains, n_draws = posterior.draws.shape[:2]
     every = -(-n_draws // POINTS)
     names = [f"chain {i + 1}" for i in range(n_chains)]
@@ -231,7 +289,7 @@ def chains(posterior: Posterior) -> Picture:
         "Whether the chains agree",
         tuple(charts),
         _agree(posterior),
-        note,
+        note + _hidden(few),
         colours=colours,
         width=250,
         columns=2,
@@ -300,7 +358,7 @@ def roc(folds: Folds) -> Picture | None:
         "is the area below its curve."
     )
     return Picture(
-        "How well models tell who is satisfied",
+        f"How well models tell who is {KIND[folds.target]}",
         (chart,),
         _best(areas, KIND[folds.target]),
         note,
@@ -342,13 +400,15 @@ def _best(areas: Mapping[str, tuple[float, float, float]], kind: str) -> str:
     if low > 0.5:
         return (
             f"Of a session that was {kind} and one that was not, {name} gives the first the higher "
-            f"chance in {100 * area:.0f} of 100 pairs ({around}); guessing does in 50."
+            f"chance in {100 * area:.0f} of 100 pairs, ties counted as half ({around}); guessing "
+            "does in 50."
         )
     who = "No model" if several else f"The model {name}"
     return (
         f"{who} is {'' if several else 'not '}clearly better than guessing: of a session that was "
         f"{kind} and one that was not, {'the best, ' + name + ',' if several else 'it'} gives the "
-        f"first the higher chance in {100 * area:.0f} of 100 pairs ({around})."
+        f"first the higher chance in {100 * area:.0f} of 100 pairs, ties counted as half "
+        f"({around})."
     )
 
 

@@ -139,9 +139,9 @@ def axis_of_names(names: Mapping[float, str]) -> Any:
 
     import altair as alt
 
-    places = json.dumps({f"{place:g}": name for place, name in names.items()})
+    places = json.dumps({f"{round(place, 2):g}": name for place, name in names.items()})
     return alt.Axis(
-        values=list(names),
+        values=[round(place, 2) for place in names],
         labelExpr=f"({places})[datum.value]",
         grid=False,
         ticks=False,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -50,8 +49,11 @@ def charts(
         "correlations": _behaviours.correlations(answers),
     }
     if posterior is not None:
-        found["coefficients"] = _models.coefficients(posterior, groups)
-        found["chains"] = _models.chains(posterior)
+        enough, few = _models.of_enough(posterior, answers)
+        found["coefficients"] = _models.coefficients(
+            enough, groups, rare=_models.rare(answers, enough.columns), few=few
+        )
+        found["chains"] = _models.chains(enough, few=few)
     if folds is not None:
         found["roc"] = _models.roc(folds)
         found["calibration"] = _models.calibration(folds)
@@ -71,7 +73,8 @@ def write(
     """Write the page of ``pictures``, as `charts` makes them, to ``path``; the path it is at.
 
     It needs no network. Below the pictures are the numbers behind them and ``notes``: what was
-    left out when the data was read, without examples of it.
+    left out when the data was read. Those of `read_sessions` and `join` are counts alone there, as
+    their examples may be of somebody; other strings are written as they are.
     """
     altair("a report")
     path = file_at(path, "report.html")
@@ -86,7 +89,8 @@ def write(
         sections.append(section("Models", html_table(_measured(folds)), MODELS))
         if len(folds.chances) > 1:
             sections.append(section("Differences of models", html_table(folds.tests()), TESTS))
-    told = [*(_without_examples(each) for each in notes), *_told(answers), PRIVACY]
+    told = [getattr(each, "counts", each) for each in notes]
+    told = [each for each in (*told, *_told(answers), PRIVACY) if each]
     sections.append(listed("What was left out", told))
     return write_page(path, title, sections)
 
@@ -200,19 +204,11 @@ def _told(answers: Sessions) -> list[str]:
         )
     if len(np.unique(answers.weights)) > 1:
         told.append(
-            "Answers have weights for those who were asked and did not answer: models learn with "
-            "them; pictures and tests count each answer once."
+            "Answers have weights for those who were asked and did not answer. Models learn with "
+            "them, which coefficients show, and their table and the tests between them are "
+            "weighted; all other pictures, and the table by intent, count each answer once."
         )
     return told
-
-
-def _without_examples(note: str) -> str:
-    """A note without what it shows of the data, which may be ids of people or what they wrote.
-
-    >>> _without_examples("left out 2 rows for sessions that are not there, such as ann@17, bo@9")
-    'left out 2 rows for sessions that are not there'
-    """
-    return re.sub(r",?;? (such as|e\.g\.) .*", "", note, flags=re.DOTALL)
 
 
 def _measured(folds: Folds) -> pl.DataFrame:
