@@ -31,6 +31,7 @@ __all__ = [
     "read_flow",
     "read_impressions",
     "read_labelled",
+    "read_sessions",
     "recommend",
     "save",
     "similar_items",
@@ -55,6 +56,7 @@ _HOME = {
     "read_flow": "flow",
     "read_impressions": "data.impressions",
     "read_labelled": "data.labelled",
+    "read_sessions": "data.sessions",
     "recommend": "facade",
     "save": "facade",
     "similar_items": "facade",
@@ -67,6 +69,7 @@ _HOME = {
 if TYPE_CHECKING:
     from .data.frame import read
     from .data.impressions import read_impressions
+    from .data.sessions import read_sessions
     from .data.sources import load as source
     from .data.split import Split, split, splits
     from .data.validate import validate
