@@ -549,6 +549,23 @@ class Sessions:
     def answered(self) -> Mask:  # (S,)
         return self.satisfaction > 0
 
+    def at(self, user: Ints, when: Ints, *, late: float) -> Ints:  # (B,)
+        """The row of the session in which each ``user`` (B,) was at the time ``when`` (B,), PAD for
+        none: the latest of theirs that had begun and was over for at most ``late`` seconds."""
+        order = np.lexsort((self.start, self.user))
+        order = order[self.user[order] != PAD]
+        low = int(min(self.start.min(initial=0), when.min(initial=0)))
+        span = int(max(self.start.max(initial=0), when.max(initial=0))) - low + 1
+        known = self.user[order].astype(np.int64) * span + self.start[order] - low
+        asked = np.asarray(user, np.int64) * span + when - low
+        found = np.append(PAD, order)[np.searchsorted(known, asked, side="right")]
+        row = np.maximum(found, 0)
+        if not len(self):
+            return np.full(len(asked), PAD)
+        same = (self.user[row] == user) & (np.asarray(user) != PAD)
+        within = when <= self.start[row] + self.seconds[row].astype(np.float64) + late
+        return np.where((found != PAD) & same & within, found, PAD)
+
     def column(self, name: str) -> NDArray[np.float32]:  # (S,)
         if name not in self.names:
             raise MissingColumn(name, "the behaviours of the sessions", self.names)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import Literal, NamedTuple, Self
+from dataclasses import dataclass, replace
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 import polars as pl
@@ -17,6 +17,7 @@ from .types import PAD, Dataset, Floats, Ids, Ints, Mask, Sessions
 
 __all__ = [
     "LEVELS",
+    "Around",
     "Coefficient",
     "Intent",
     "Observed",
@@ -28,6 +29,7 @@ __all__ = [
     "dealt",
     "learnable",
     "matched",
+    "membership",
     "of_intents",
     "people",
     "reached",
@@ -101,12 +103,17 @@ def came_for(sessions: Sessions, names: tuple[str, ...]) -> Floats:
     return sessions.intents.astype(np.float64)
 
 
+def membership(came: Any) -> Floats:  # (S, J)
+    """1 / (number of intents) for those that a session ``came`` for, (S, J), and 0 for others."""
+    came = came.astype(np.float64)
+    return np.asarray(came / np.maximum(came.sum(1, keepdims=True), 1))
+
+
 def of_intents(each: Floats, came: Floats, otherwise: Floats) -> Floats:
     """The mean of ``each`` (S, J) over the intents that a session ``came`` for, (S, J) 0 or 1;
     ``otherwise`` (S,) where that is none."""
-    several = came.sum(1)
-    total = np.einsum("sj,sj->s", each, came)
-    return np.where(several > 0, total / np.maximum(several, 1), otherwise)
+    member = membership(came)
+    return np.where(came.any(1), np.einsum("sj,sj->s", each, member), otherwise)
 
 
 def people(sessions: Sessions) -> Ints:  # (S,)
@@ -140,8 +147,8 @@ def learnable(data: Dataset) -> Sessions:
     """The sessions of ``data``; `DataError` if there are none."""
     if data.sessions is None:
         raise DataError(
-            "these data have no sessions: `data.sessions` makes them of events, and "
-            "`data.surveys` joins the answers"
+            "these data have no sessions: `read_sessions` makes them of events, and "
+            "`data.surveys.join` adds the answers"
         )
     return data.sessions
 
@@ -185,6 +192,20 @@ class Satisfaction(Model):
     def chances(self, sessions: Sessions) -> Floats:  # (S,)
         """How likely each is what is asked for; the answers in it are not looked at."""
         raise NotImplementedError
+
+
+@dataclass(kw_only=True, eq=False)
+class Around(Satisfaction):
+    """One that is made of another, ``base``, and has its target."""
+
+    base: Satisfaction
+
+    @property
+    def target(self) -> Target:  # type: ignore[override]
+        return self.base.target
+
+    def settled(self, answers: Sessions, y: Mask) -> Self:
+        return replace(self.fresh(), base=self.base.settled(answers, y))
 
 
 @dataclass(kw_only=True, eq=False)

@@ -48,7 +48,7 @@ def tree(
         return source, f"the {what}"
     if str(source) in presets(folder):
         text = files(__package__).joinpath(folder, f"{source}.yaml").read_text(encoding="utf-8")
-        return yaml.safe_load(text), f"the {what} {source}"
+        return _Loader(text).get_single_data(), f"the {what} {source}"
     path = Path(source).expanduser()
     if not path.is_file():
         raise UnknownName(what, str(source), presets(folder), "Or give the path of a YAML file.")

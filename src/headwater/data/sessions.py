@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from ..errors import BadParameter, DataError, MissingColumn
 from ..types import Dataset, Ints, Mask, Sessions
+from ..visits import learnable
 from ._columns import NAMES, Column, guess
 from ._ids import names, numbered, texts
 from ._notes import Note
@@ -659,9 +660,7 @@ def as_frame(data: Dataset) -> pl.DataFrame:
     session_id, user_id, start (UTC), seconds, the behaviours, intents (lists of names),
     satisfaction, shown and weight.
     """
-    sessions = data.sessions
-    if sessions is None:
-        raise DataError("these data have no sessions: `read_sessions` makes them of events")
+    sessions = learnable(data)
     columns: dict[str, Any] = {
         "session_id": sessions.ids,
         "user_id": data.users.decode(sessions.user),

@@ -19,7 +19,7 @@ from ..errors import BadParameter, DataError, MissingColumn, UnknownName
 from ..features import moments, standardised
 from ..glm import newton, with_one
 from ..types import PAD, Dataset, Floats, Ids, Ints, Mask, Sessions
-from ..visits import LEVELS, columns
+from ..visits import LEVELS, columns, learnable
 from ._blocks import content
 from ._columns import NAMES, Column, fold, guess
 from ._ids import MISSING, texts
@@ -175,7 +175,7 @@ class Survey:
         ``consented``, (S,); of each person the first of them, if nobody is asked again.
         `BadParameter` if the survey wants consent and nobody says who gave it.
         """
-        sessions = _sessions(data)
+        sessions = learnable(data)
         able = self.drawn(sessions.ids) & (sessions.seconds > self.after)
         if self.consent:
             if consented is None:
@@ -367,7 +367,7 @@ def join(
     """
     if tolerance < 0:
         raise BadParameter(f"tolerance is in seconds, at least 0; got {tolerance}")
-    sessions = _sessions(data)
+    sessions = learnable(data)
     found = answers if isinstance(answers, Answers) else read_answers(answers, survey, **columns)
     encoding = columns.pop("encoding", "utf-8")
     if found is answers and columns:
@@ -462,12 +462,6 @@ def _at_most(weights: Floats, most: float) -> Floats:
         free = len(weights) - most * capped.sum()
         weights = np.where(capped, most, weights * free / weights[~capped].sum())
     return weights
-
-
-def _sessions(data: Dataset) -> Sessions:
-    if data.sessions is None:
-        raise DataError("these data have no sessions: `read_sessions` makes them of events")
-    return data.sessions
 
 
 def _plain(text: str) -> str:
@@ -794,7 +788,7 @@ class _Known:
     """The sessions that there are, and what tables may call them."""
 
     def __init__(self, data: Dataset, tolerance: float):
-        self.sessions, self.tolerance = _sessions(data), tolerance
+        self.sessions, self.tolerance = learnable(data), tolerance
         self.ids = texts(self.sessions.ids)
         self.whole_ids = _whole(self.ids)
         self.users = _whole(texts(data.users.values))
@@ -839,23 +833,9 @@ class _Known:
         return rows.with_columns(at=pl.Series(at)).filter(pl.Series(~lost & ~other))
 
     def _by_time(self, who: Ints, when: pl.Series) -> Ints:
-        """The latest session of each user that had begun and was not long over, PAD for none."""
-        sessions = self.sessions
-        begun = pl.DataFrame(
-            {
-                "user": sessions.user.astype(np.int64),
-                "when": sessions.start,
-                "at": np.arange(len(sessions)),
-                "until": sessions.start + sessions.seconds + self.tolerance,
-            }
-        ).sort("when", maintain_order=True)
-        asked = pl.DataFrame({"user": who, "when": when, "row": np.arange(len(who))})
-        asked = asked.filter((pl.col("user") != PAD) & pl.col("when").is_not_null()).sort("when")
-        found = asked.join_asof(begun, on="when", by="user", check_sortedness=False)
-        found = found.filter(pl.col("when") <= pl.col("until"))
-        at = np.full(len(who), PAD, np.int64)
-        at[found["row"].to_numpy()] = found["at"].to_numpy()
-        return at
+        known = when.is_not_null().to_numpy()
+        at = self.sessions.at(who, when.fill_null(0).to_numpy(), late=self.tolerance)
+        return np.where(known, at, PAD)
 
 
 def _whole(ids: pl.Series) -> pl.Series:

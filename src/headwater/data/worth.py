@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..errors import DataError
-from ..types import PAD, Dataset, Floats, Impressions, Ints, Queries, Sessions
+from ..types import Dataset, Floats, Impressions, Ints, Queries, Sessions
 from ..visits import learnable
 
 __all__ = ["came_for", "session_of", "valued", "worth"]
@@ -23,21 +23,7 @@ def session_of(queries: Queries, sessions: Sessions, *, late: float = LATE) -> I
     """
     if len(queries) and not queries.now.any():
         raise DataError("nobody says when the requests were made, so in which session is unknown")
-    order = np.lexsort((sessions.start, sessions.user))
-    order = order[sessions.user[order] != PAD]
-    low = int(min(sessions.start.min(initial=0), queries.now.min(initial=0)))
-    high = int(max(sessions.start.max(initial=0), queries.now.max(initial=0)))
-    span = high - low + 1
-    known = sessions.user[order].astype(np.int64) * span + sessions.start[order] - low
-    asked = queries.user.astype(np.int64) * span + queries.now - low
-    at = np.searchsorted(known, asked, side="right") - 1
-    found = np.where(at >= 0, np.append(order, PAD)[at], PAD)
-    row = np.maximum(found, 0)
-    if not len(sessions):
-        return np.full(len(queries), PAD)
-    same = (sessions.user[row] == queries.user) & (queries.user != PAD)
-    within = queries.now <= sessions.start[row] + sessions.seconds[row] + late
-    return np.where((found != PAD) & same & within, found, PAD)
+    return sessions.at(queries.user, queries.now, late=late)
 
 
 def worth(shown: Impressions, sessions: Sessions, chances: Floats) -> Impressions:

@@ -19,7 +19,7 @@ from arviz_stats.base import array_stats
 from scipy.special import expit
 
 from ..errors import DataError
-from ..glm import effective
+from ..glm import effective, with_one
 from ..model import at_least, between, learned
 from ..types import Dataset, Floats, Mask, Sessions
 from ..visits import Observed, came_for, learnable, reached
@@ -164,12 +164,12 @@ class Drawn(Observed):
                 f"{type(self).__name__}: nobody said why they came, so intents cannot differ"
             )
         self.intents_ = json.dumps(answers.intent_names)
-        return _with_one(self.begin(answers))
+        return with_one(self.begin(answers))
 
     def looks_with_intents(self, sessions: Sessions) -> tuple[Floats, Floats]:
         """The columns (S, 1 + P) and the intents (S, J) of other sessions."""
         came = came_for(sessions, self.intents)
-        return _with_one(self.looks(sessions)), came
+        return with_one(self.looks(sessions)), came
 
     def end(self, chains: list[Chains]) -> None:
         """Keep how often chains diverged, and warn of what cannot be trusted."""
@@ -250,10 +250,6 @@ def parts(rows: int, width: int) -> Iterator[slice]:
     step = max(1, CELLS // width)
     for at in range(0, rows, step):
         yield slice(at, min(at + step, rows))
-
-
-def _with_one(x: Floats) -> Floats:  # (S, P) -> (S, P + 1)
-    return np.column_stack([np.ones(len(x)), x])
 
 
 def _estimates(names: tuple[str, ...], draws: Floats) -> list[Estimate]:

@@ -31,7 +31,6 @@ ROWS = 256  # arrays have a multiple of it, so that sets of about one size compi
 class Chains(NamedTuple):
     values: dict[str, NDArray[np.float32]]  # by parameter: (chains, draws, ...)
     diverging: NDArray[np.bool_]  # (chains, draws) the step there lost the energy
-    steps: NDArray[np.int32]  # (chains, draws) gradients that a draw took
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,6 @@ class Sampler:
     n_warmup: int  # before, to find the step size and the scales; not kept
     target_accept: float
     seed: int
-    threads: int = 0  # 0 is one for each core
 
     def __call__(
         self,
@@ -65,7 +63,7 @@ class Sampler:
                 return jax.tree.map(np.asarray, run(key, *arrays))
 
         tasks = [(at, number) for at in range(len(problems)) for number in range(self.n_chains)]
-        with ThreadPoolExecutor(min(self.threads or _cores(), len(tasks))) as pool:
+        with ThreadPoolExecutor(min(_cores(), len(tasks))) as pool:
             found = list(pool.map(chain, tasks))
         return [
             _together(found[at : at + self.n_chains]) for at in range(0, len(found), self.n_chains)
@@ -98,7 +96,7 @@ def _compiled(
     def chain(key: Any, *arrays: Any) -> Any:
         kernel = NUTS(model, dense_mass=list(dense) or False, target_accept_prob=target_accept)
         mcmc = MCMC(kernel, num_warmup=n_warmup, num_samples=n_draws, progress_bar=False)
-        mcmc.run(key, *arrays, extra_fields=("num_steps",))
+        mcmc.run(key, *arrays)
         return mcmc.get_samples(), mcmc.get_extra_fields()
 
     like = [jax.ShapeDtypeStruct(shape, np.float64) for shape in shapes]
@@ -111,8 +109,7 @@ def _together(chains: Sequence[Any]) -> Chains:
         for name in chains[0][0]
     }
     diverging = np.stack([more["diverging"] for _, more in chains])
-    steps = np.stack([more["num_steps"] for _, more in chains]).astype(np.int32)
-    return Chains(values, diverging, steps)
+    return Chains(values, diverging)
 
 
 def _cores() -> int:

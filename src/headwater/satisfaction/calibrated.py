@@ -16,8 +16,7 @@ Differs: without Platt's softened targets: with hundreds of answers they change 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
-from typing import Any, Self
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import expit, logit
@@ -25,7 +24,7 @@ from scipy.special import expit, logit
 from ..glm import newton, with_one
 from ..model import at_least, learned
 from ..types import Floats, Mask, Sessions
-from ..visits import Satisfaction, dealt
+from ..visits import Around, dealt
 
 __all__ = ["Calibrated"]
 
@@ -35,8 +34,7 @@ CERTAIN = 1e-6  # chances are not nearer to 0 and 1 than this
 
 
 @dataclass(kw_only=True, eq=False)
-class Calibrated(Satisfaction):
-    base: Satisfaction
+class Calibrated(Around):
     folds: int = 5
     seed: int = 0
 
@@ -44,13 +42,6 @@ class Calibrated(Satisfaction):
 
     def __post_init__(self) -> None:
         at_least(self, "folds", self.folds, 2)
-
-    @property
-    def target(self) -> Any:  # type: ignore[override]
-        return self.base.target
-
-    def settled(self, answers: Sessions, y: Mask) -> Self:
-        return replace(self.fresh(), base=self.base.settled(answers, y))
 
     def learn(self, answers: Sessions, y: Mask) -> None:
         model = self.base.settled(answers, y)

@@ -34,6 +34,7 @@ from scipy.special import expit
 from ..glm import effective
 from ..model import at_least, learned
 from ..types import Floats, Mask, Sessions
+from ..visits import membership
 from ._drawn import Drawn, parts
 from ._nuts import padded
 
@@ -62,7 +63,7 @@ class Hierarchical(Drawn):
             padded(x),
             padded(y),
             padded(effective(answers.weights)),
-            padded(_membership(answers.intents)),
+            padded(membership(answers.intents)),
             np.asarray(self.prior_scale),
             np.asarray(self.spread_scale),
         )
@@ -94,7 +95,7 @@ class Hierarchical(Drawn):
     def log_odds(self, name: str, sessions: Sessions) -> Floats:  # (S, chains, draws)
         del name  # there is one
         x, came = self.looks_with_intents(sessions)
-        member = _membership(came)
+        member = membership(came)
         nobody = came.sum(1) == 0
         out = np.zeros((len(x), *self.draws_.shape[:2]))
         out[nobody] = np.einsum("sc,mdc->smd", x[nobody], self.centre_, optimize=True)
@@ -116,8 +117,3 @@ def model(x: Any, y: Any, weights: Any, member: Any, scale: Any, spread_scale: A
     apart = numpyro.sample("apart", dist.Normal(0, 1).expand(shape).to_event(2))
     logit = x @ jnp.append(intercept, slopes) + ((x @ (spread * apart).T) * member).sum(1)
     numpyro.factor("answers", weights @ (y * logit - jnp.logaddexp(0, logit)))
-
-
-def _membership(came: Any) -> Floats:  # (S, J)
-    came = came.astype(np.float64)
-    return np.asarray(came / np.maximum(came.sum(1, keepdims=True), 1))

@@ -18,13 +18,12 @@ Differs: the source knows one intent of a session.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Self
 
 import numpy as np
 
 from ..model import at_least
 from ..types import Floats, Mask, Sessions
-from ..visits import Intent, Satisfaction, alone, came_for
+from ..visits import Around, Intent, alone, came_for
 
 __all__ = ["Marginal"]
 
@@ -32,8 +31,7 @@ EVERY = 8  # intents of which all sets are gone through, 256
 
 
 @dataclass(kw_only=True, eq=False)
-class Marginal(Satisfaction):
-    base: Satisfaction
+class Marginal(Around):
     intent: Intent
     n_draws: int = 256  # sets of intents, where there are more than 8 of them
     seed: int = 0
@@ -41,16 +39,9 @@ class Marginal(Satisfaction):
     def __post_init__(self) -> None:
         at_least(self, "n_draws", self.n_draws, 1)
 
-    @property
-    def target(self) -> Any:  # type: ignore[override]
-        return self.base.target
-
     def learn(self, answers: Sessions, y: Mask) -> None:
         self.intent.fit(alone(answers))
         self.base.learn(answers, y)
-
-    def settled(self, answers: Sessions, y: Mask) -> Self:
-        return replace(self.fresh(), base=self.base.settled(answers, y))
 
     def chances(self, sessions: Sessions) -> Floats:  # (S,)
         came_for(sessions, self.intent.intents)

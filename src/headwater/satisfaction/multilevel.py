@@ -37,7 +37,7 @@ from ..errors import DataError
 from ..glm import deviance, effective, newton, with_one, without_scale
 from ..model import learned
 from ..types import Floats, Mask, Sessions
-from ..visits import Coefficient, Observed, came_for
+from ..visits import Coefficient, Observed, came_for, membership
 
 __all__ = ["Multilevel"]
 
@@ -77,10 +77,8 @@ class Multilevel(Observed):
         )
 
     def _member(self, sessions: Sessions) -> Floats:  # (S, J)
-        came: Floats = sessions.intents.astype(np.float64)
-        if self.membership == "mean":
-            came = came / np.maximum(came.sum(1, keepdims=True), 1)
-        return came
+        mean = self.membership == "mean"
+        return membership(sessions.intents) if mean else sessions.intents.astype(np.float64)
 
 
 def laplace(
