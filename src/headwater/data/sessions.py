@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from difflib import get_close_matches
 from os import PathLike
 from pathlib import Path
 from time import time as present
-from typing import Any, NamedTuple, Self
+from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from ..errors import BadParameter, DataError, MissingColumn
-from ..types import Dataset, Ints, Mask, Sessions
+from ..types import Dataset, Mask, Sessions
 from ..visits import learnable
-from ._columns import NAMES, Column, guess
+from ._columns import Column, guess
+from ._cutting import Found, Parts, cut
 from ._ids import names, numbered, texts
 from ._notes import Note
 from ._rejects import Rejects, bad
 from ._tables import Batch, Table, open_table
 from ._times import Clock
-from ._yaml import called, listed, mapping, only, tree
+from ._vocabulary import BEHAVIOURS, CENSORED, INTENTS, ROLES, Signal, Vocabulary
 
 __all__ = [
     "BEHAVIOURS",
@@ -38,125 +37,13 @@ __all__ = [
     "read_sessions",
 ]
 
-BEHAVIOURS = (  # table 4.2 of the thesis, in the order of its released code
-    "num_plays",
-    "time_to_first_play",
-    "num_trailer_plays",
-    "time_to_first_trailer",
-    "num_bookmarks",
-    "num_profile_clicks",
-    "num_account_visits",
-    "num_strips",
-    "num_searches",
-    "num_series_descriptions",
-    "num_movie_descriptions",
-    "session_length",
-)
-CENSORED = ("time_to_first_play", "time_to_first_trailer")
-INTENTS: Mapping[str, tuple[str, ...]] = {
-    "decisive": ("catch_up", "continue_watching", "live_tv", "specific_title"),
-    "explorative": ("add_to_watchlist", "genre", "new", "watchlist"),
-}
-
-ROLES = {
-    "user": NAMES["user"][:2],
-    "time": NAMES["time"][:3],
-    "event": (*NAMES["event"], "kind type hittype eventaction"),
-    "session": ("sessionid", "visitid session visit"),
-}
-HOWS = ("count", "first", "per_minute", "share")  # and "length", which is of no kind
 EARLIEST = 946_684_800  # 2000-01-01: what is before it has a broken clock
 DAY = 86_400
 APART = 365  # days without any event, beyond which
 FEW = 1_000  # less than one event in so many has a broken clock
-PARTS = 64  # that a log too large for memory is cut into, by user
 NAMES_KEPT = 10_000  # of unknown events, while counting them
 
 log = logging.getLogger("headwater")
-
-
-class Signal(NamedTuple):
-    """What of a session is measured, and of which kinds of event."""
-
-    how: str  # "count", "first", "length", "per_minute" or "share"
-    of: tuple[str, ...] = ()  # kinds
-
-
-@dataclass(frozen=True)
-class Vocabulary:
-    """What the events of a log mean, and what of a session is measured."""
-
-    kinds: Mapping[str, tuple[str, ...]]  # kind -> the names that its events have in the log
-    behaviours: Mapping[str, Signal]
-    derived: Mapping[str, Signal] = field(default_factory=dict)  # measured only if asked for
-    columns: Mapping[str, str] = field(default_factory=dict)  # role -> column; guessed if not here
-    name: str = "the vocabulary"  # for messages
-
-    @classmethod
-    def of(cls, source: str | PathLike[str] | Mapping[str, Any] | Vocabulary) -> Self:
-        """From a YAML file, the name of one that comes along ("video", "music"), or its tree.
-
-            columns: {user: account, time: at, event: what, session: visit}    # may be left out
-            kinds:
-              play: [PLAY, RESUME]            # the names that such events have in the log
-              page: VIEW                      # without a behaviour it keeps a session going
-            behaviours:
-              num_plays: {count: play}        # how many; several kinds: {count: [play, page]}
-              first_play: {first: play}       # seconds from the start, unknown where never
-              length: length                  # seconds from the first event to the last
-            derived:                          # only with derived=True
-              plays_per_minute: {per_minute: play}   # a session takes at least a minute
-              play_share: {share: play}       # of the events that behaviours count
-
-        `UnknownName` for a key, kind or vocabulary that does not exist, `DataError` for the rest.
-        """
-        if isinstance(source, cls):
-            return source
-        found, where = tree(source, "vocabularies", "vocabulary")  # type: ignore[arg-type]
-        found = mapping(found, where)
-        only(found, ("columns", "kinds", "behaviours", "derived"), where)
-        columns = mapping(found.get("columns", {}), f"columns in {where}")
-        only(columns, ROLES, f"columns in {where}")
-        kinds = {
-            kind: listed(given, f"kind {kind!r} in {where}")
-            for kind, given in mapping(found.get("kinds"), f"kinds in {where}").items()
-        }
-        often = Counter(name for given in kinds.values() for name in given)
-        twice = [name for name, n in often.items() if n > 1]
-        if twice:
-            raise DataError(f"event {twice[0]!r} means two things in {where}: name it once")
-        behaviours = _signals(found.get("behaviours"), kinds, f"behaviours in {where}")
-        if not behaviours:
-            raise DataError(f"{where} names no behaviours: nothing of a session would be measured")
-        derived = _signals(found.get("derived", {}), kinds, f"derived in {where}")
-        both = [name for name in derived if name in behaviours]
-        if both:
-            raise DataError(f"{both[0]!r} is both in behaviours and in derived of {where}")
-        given = {role: called(name, f"columns in {where}") for role, name in columns.items()}
-        return cls(kinds, behaviours, derived, given, where)
-
-    def signals(self, *, derived: bool) -> dict[str, Signal]:
-        return {**self.behaviours, **(self.derived if derived else {})}
-
-
-def _signals(found: Any, kinds: Mapping[str, Any], where: str) -> dict[str, Signal]:
-    out = {}
-    for name, given in mapping(found, where).items():
-        if given == "length":
-            out[name] = Signal("length")
-            continue
-        here = f"{name!r} of {where}"
-        if not isinstance(given, Mapping) or len(given) != 1:
-            raise DataError(
-                f"{here} is {given!r}; it must be `length`, or one of "
-                f"{', '.join(f'{{{how}: KIND}}' for how in HOWS)}"
-            )
-        only(mapping(given, here), HOWS, here)
-        ((how, of),) = given.items()
-        of = listed(of, here)
-        only(dict.fromkeys(of), kinds, f"{here}, as a kind")
-        out[name] = Signal(how, of)
-    return out
 
 
 def read_sessions(
@@ -236,14 +123,14 @@ def read_sessions(
             raise MissingColumn(name, table.name, table.columns)
     latest = int(present() if now is None else now) + DAY
     reading = _Reading(words, roles, apart, latest, Rejects(rejects, strict=strict))
-    with _Parts(at_once, scratch) as parts:
+    with Parts(at_once, scratch) as parts:
         with reading.out:
             wanted = list(dict.fromkeys([*roles.values(), *apart]))
             for batch in table.batches(wanted):
                 parts.add(reading.clean(batch, typed=table.typed))
             reading.check(table)
         bulk = reading.bulk()
-        found = [_cut(part, gap, words, bulk, derived) for part in parts.each()]
+        found = [cut(part, gap, words, bulk, derived) for part in parts.each()]
     notes += reading.notes(words)
     data, said = _dataset(found, reading, words.signals(derived=derived), seed)
     notes += said
@@ -413,159 +300,8 @@ def _common(often: Counter[str], n: int) -> list[tuple[str, int]]:
     return sorted(often.items(), key=lambda each: (-each[1], each[0]))[:n]
 
 
-class _Parts:
-    """Events in memory, or, when they are too many, on disk in parts, by user."""
-
-    def __init__(self, at_once: int, scratch: str | Path | None):
-        self.at_once, self.scratch = at_once, scratch
-        self.held: list[pl.DataFrame] = []
-        self.rows = 0
-        self.sizes = np.zeros(PARTS, np.int64)  # of what is on disk
-        self.folder: Path | None = None
-        self.files = 0
-
-    def __enter__(self) -> Self:
-        if self.scratch is not None:
-            Path(self.scratch).mkdir(parents=True, exist_ok=True)
-        self.temporary = tempfile.TemporaryDirectory(prefix="headwater-", dir=self.scratch)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.temporary.cleanup()
-
-    def add(self, events: pl.DataFrame) -> None:
-        self.held.append(events)
-        self.rows += len(events)
-        if self.rows > self.at_once:
-            self._put_aside()
-
-    def _put_aside(self) -> None:
-        self.folder = Path(self.temporary.name)
-        events = pl.concat(self.held)
-        self.held, self.rows = [], 0
-        events = events.with_columns(part=pl.col("user").hash() % PARTS)
-        for (part,), some in events.partition_by("part", as_dict=True, include_key=False).items():
-            self.sizes[int(part)] += len(some)
-            some.write_ipc(self.folder / f"{int(part):03}-{self.files:06}.arrow")
-        self.files += 1
-
-    def each(self) -> Iterator[pl.DataFrame]:
-        """All events, each user's in one frame; in a frame no more than asked for, if it can be."""
-        if self.folder is None:
-            events, self.held = pl.concat(self.held), []
-            yield events
-            return
-        if self.held:
-            self._put_aside()
-        together = np.cumsum(self.sizes)
-        first = 0
-        while first < PARTS:
-            most = self.at_once + (together[first - 1] if first else 0)
-            after = max(first + 1, int(np.searchsorted(together, most, side="right")))
-            paths = [
-                path
-                for part in range(first, after)
-                for path in sorted(self.folder.glob(f"{part:03}-*.arrow"))
-            ]
-            if paths:
-                yield pl.concat([pl.read_ipc(path) for path in paths])
-            first = after
-
-
-class _Found(NamedTuple):
-    """The sessions of some users, and what was left out on the way."""
-
-    frame: pl.DataFrame  # user, session, start, end
-    behaviours: NDArray[np.float32]  # (S, F)
-    repeats: int
-    far: int
-    late: int  # events that came after a later one of their session
-    unnamed: int  # events without a session, where there is a column of sessions
-
-
-def _cut(
-    events: pl.DataFrame,
-    gap: float,
-    words: Vocabulary,
-    bulk: tuple[int, int],
-    derived: bool,
-) -> _Found:
-    """The sessions of all ``events`` of some users, in any order."""
-    near = events.filter(pl.col("time").is_between(*bulk))
-    far = len(events) - len(near)
-    own = ["session"] if "session" in events.columns else []
-    order = ["user", *own, "time", "same"]
-    events = near.with_row_index("at").sort([*order, "at"])
-    repeats = pl.all_horizontal(pl.col(each).eq_missing(pl.col(each).shift()) for each in order)
-    once = events.filter(~repeats.fill_null(False) | (pl.int_range(pl.len()) == 0))
-    other = pl.col("user") != pl.col("user").shift()
-    still = pl.col("time").diff() > gap
-    if own:
-        other |= pl.col("session").ne_missing(pl.col("session").shift())
-        new = other | (pl.col("session").is_null() & still)
-    else:
-        new = other | still
-    # within a second the order is no one's
-    before = (pl.col("at").cast(pl.Int64).diff() < 0) & (pl.col("time").diff() > 0)
-    marks = once.select(
-        new=new.fill_null(True) | (pl.int_range(pl.len()) == 0), late=before & ~other
-    )
-    first = np.flatnonzero(marks["new"].to_numpy())
-    session = np.cumsum(marks["new"].to_numpy()) - 1
-    when = once["time"].to_numpy()
-    start, end = when[first], when[np.append(first[1:], len(when)) - 1]
-    frame = (
-        once[first].select("user", *own).with_columns(start=pl.Series(start), end=pl.Series(end))
-    )
-    if not own:
-        frame = frame.with_columns(session=pl.lit(None, pl.String))
-    kinds = list(words.kinds)
-    kind = once["kind"].to_numpy().astype(np.int64)
-    each = np.bincount(session * len(kinds) + kind, minlength=len(first) * len(kinds))
-    each = each.reshape(len(first), len(kinds))
-    counted = {
-        of for signal in words.behaviours.values() if signal.how == "count" for of in signal.of
-    }
-    signals = words.signals(derived=derived)
-    behaviours = np.empty((len(first), len(signals)), np.float32)
-    for column, (how, of) in enumerate(signals.values()):
-        at = [kinds.index(name) for name in of]
-        total = each[:, at].sum(1)
-        if how == "length":
-            behaviours[:, column] = end - start
-        elif how == "count":
-            behaviours[:, column] = total
-        elif how == "per_minute":
-            behaviours[:, column] = total / np.maximum(end - start, 60) * 60
-        elif how == "share":
-            of_all = each[:, [i for i, name in enumerate(kinds) if name in counted]].sum(1)
-            behaviours[:, column] = total / np.maximum(of_all, 1)
-        else:
-            behaviours[:, column] = _first(np.isin(kind, at), session, when, start)
-    return _Found(
-        frame.select("user", "session", "start", "end"),
-        behaviours,
-        repeats=len(events) - len(once),
-        far=far,
-        late=int(marks["late"].sum()),
-        unnamed=once["session"].null_count() if own else 0,
-    )
-
-
-def _first(these: NDArray[np.bool_], session: Ints, when: Ints, start: Ints) -> Any:
-    """Seconds from the start of each session to the first of these events, (S,); NaN if none."""
-    rows = np.flatnonzero(these)
-    of = session[rows]
-    begins = np.ones(len(rows), bool)
-    begins[1:] = of[1:] != of[:-1]
-    rows, of = rows[begins], of[begins]
-    out = np.full(len(start), np.nan, np.float32)
-    out[of] = when[rows] - start[of]
-    return out
-
-
 def _dataset(
-    found: Sequence[_Found], reading: _Reading, signals: Mapping[str, Signal], seed: int
+    found: Sequence[Found], reading: _Reading, signals: Mapping[str, Signal], seed: int
 ) -> tuple[Dataset, list[str]]:
     frame = pl.concat([each.frame for each in found])
     behaviours = np.concatenate([each.behaviours for each in found])
@@ -608,7 +344,7 @@ def _dataset(
 
 
 def _told(
-    found: Sequence[_Found],
+    found: Sequence[Found],
     data: Dataset,
     roles: Mapping[str, str],
     gap: float,
