@@ -97,7 +97,7 @@ def in_process(order: str, how: dict[str, Any], threads: int) -> dict[str, Any]:
 
 def write(sessions: int, folder: str, threads: int) -> dict[str, Any]:
     pin(threads)
-    from headwater.simulate.sessions import events
+    from headwater.simulate.logs import events
 
     meter = Meter()
     with meter("write"):

@@ -9,7 +9,8 @@ from headwater.data.sessions import BEHAVIOURS, CENSORED, INTENTS, as_frame, rea
 from headwater.data.surveys import join, response_weights
 from headwater.errors import BadParameter, DataError, UnknownName
 from headwater.glm import newton, with_one
-from headwater.simulate.sessions import LEVELS, events, realistic, trivial
+from headwater.simulate.logs import events
+from headwater.simulate.sessions import LEVELS, realistic, trivial
 from headwater.visits import columns
 
 NAMES = tuple(name for some in INTENTS.values() for name in some)

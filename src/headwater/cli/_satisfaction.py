@@ -218,7 +218,7 @@ def simulate(
     as_json: Json = False,
 ) -> None:
     """A raw log of events, and answers to a survey, as realistic sessions would leave them."""
-    from ..simulate.sessions import events
+    from ..simulate.logs import events
 
     with spinning(f"writing {folder}"):
         made = events(sessions, folder, seed, dirt=dirt)
