@@ -17,7 +17,8 @@ from headwater.evaluation import Folds, holm
 from headwater.survey_report import Posterior, charts, write, write_pngs
 from headwater.survey_report._answers import _least, of_intents
 from headwater.survey_report._behaviours import _correlated, _differs, _strongest
-from headwater.survey_report._models import _area, _best, rare
+from headwater.survey_report._chances import _area, _best
+from headwater.survey_report._models import rare
 from headwater.survey_report._picture import merged
 from headwater.survey_report._writing import _told
 from small_surveys import GROUPS, INTENTS, NAMES, survey

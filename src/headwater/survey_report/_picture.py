@@ -17,6 +17,7 @@ __all__ = [
     "FEWEST",
     "GREEN",
     "GREY",
+    "KIND",
     "ORANGE",
     "PALETTE",
     "SATISFIED",
@@ -43,6 +44,11 @@ YELLOW, BLUE, VERMILION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
 PALETTE = (BLUE, ORANGE, GREEN, PURPLE, VERMILION, SKY, GREY, YELLOW)
 FEWEST = 5  # answers that a part of a picture stands for, so that it tells nothing of one person
 SATISFIED = LEVELS - 1
+KIND = {  # what a target says that somebody is
+    "overall": "satisfied (4 or 5)",
+    "satisfied": "very satisfied (5)",
+    "unsatisfied": "very dissatisfied (1)",
+}
 Rows = list[dict[str, Any]]
 
 

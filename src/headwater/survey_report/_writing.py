@@ -18,7 +18,7 @@ from ..pages import file_at, html_table, listed, plots, section
 from ..pages import write as write_page
 from ..pictures import altair, png
 from ..types import PAD, Sessions
-from . import _answers, _behaviours, _models
+from . import _answers, _behaviours, _chances, _models
 from ._models import Posterior
 from ._picture import FEWEST, Picture, answers_of, grouped, percent, plain, plural
 
@@ -55,8 +55,8 @@ def charts(
         )
         found["chains"] = _models.chains(enough, few=few)
     if folds is not None:
-        found["roc"] = _models.roc(folds)
-        found["calibration"] = _models.calibration(folds)
+        found["roc"] = _chances.roc(folds)
+        found["calibration"] = _chances.calibration(folds)
     return {name: each for name, each in found.items() if each is not None and each.charts}
 
 
