@@ -34,6 +34,7 @@ class Evidence:
     candidates: Floats | None = None  # (B,) how many items could have been recommended
     predicted: Floats | None = None  # (truth events,) the score of what was chosen
     chances: csr_array | None = None  # (B, N) of each candidate, how likely it is to be chosen
+    offered: Slate | None = None  # (B, K') what the answer was chosen from, if each had its own
 
     def __len__(self) -> int:
         return len(self.queries)

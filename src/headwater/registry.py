@@ -184,9 +184,11 @@ def metric(name: str, *, k: int | None = None) -> Metric:
     base = plain.get(re.sub(r"[-_\s]", "", said).lower())
     if base is None:
         raise UnknownName("metric", name, have)
+    kind = load_class(f"metrics.{base}")
+    if depth == "all" and type(None) in get_args(get_type_hints(kind).get("k")):
+        return build(f"metrics.{base}", k=None)  # type: ignore[no-any-return]
     if depth and not depth.isdigit():
         raise BadParameter(f"metric {name!r}: after @ comes a whole number")
-    kind = load_class(f"metrics.{base}")
     cut = int(depth) if depth else k
     if "k" not in parameters_of(kind):
         if depth:
@@ -206,7 +208,8 @@ def label(metric: Any) -> str:
     name = type(metric).__name__
     values = {f.name: (getattr(metric, f.name), f.default) for f in fields(type(metric))}
     if "k" in values:
-        name += f"@{values.pop('k')[0]}"
+        k = values.pop("k")[0]
+        name += f"@{'all' if k is None else k}"
     rest = ", ".join(f"{n}={value!r}" for n, (value, default) in values.items() if value != default)
     return f"{name}({rest})" if rest else name
 

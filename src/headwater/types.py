@@ -329,8 +329,9 @@ class Catalog:
         known = kinds.drop_nulls().unique(maintain_order=True)
         return Ids(known).encode(kinds) if len(known) else np.full(len(kinds), PAD, np.int32)
 
-    def multi_hot(self, column: str) -> csr_array:  # (N, kinds) float32
-        """A column of categories, or of lists of them, as one 0/1 column for each kind.
+    def multi_hot(self, column: str, *, repeats: bool = False) -> csr_array:  # (N, kinds) float32
+        """A column of categories, or of lists of them, as one 0/1 column for each kind; with
+        ``repeats`` how often each is in the list.
 
         >>> Catalog(pl.DataFrame({"genres": [["a", "b"], ["b"], []]})).multi_hot("genres").toarray()
         array([[1., 1.],
@@ -345,7 +346,8 @@ class Catalog:
         rows, at = rows[at != PAD], at[at != PAD]
         x = csr_array((np.ones(len(at), np.float32), (rows, at)), shape=(len(kinds), len(known)))
         x.sum_duplicates()
-        x.data[:] = 1
+        if not repeats:
+            x.data[:] = 1
         return x
 
     def kinds(self, column: str) -> tuple[Any, ...]:

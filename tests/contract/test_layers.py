@@ -20,7 +20,7 @@ STAGES = (
 )
 LAYERS = (
     ("errors",),
-    ("types", "atomic", "rows", "pictures", "images"),
+    ("types", "atomic", "extras", "frozen", "kept", "rows", "pictures", "images"),
     ("likelihoods", "model", "state"),
     ("losses", "threshold"),
     (
@@ -31,6 +31,7 @@ LAYERS = (
         "nets",
         "evidence",
         "features",
+        "divergence",
         "fields",
         "visits",
         "glm",

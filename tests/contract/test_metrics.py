@@ -84,12 +84,53 @@ def items(seen):
     return seen.truth.n_items if seen.queries.pool is None else seen.queries.pool.sum()
 
 
+def unlike(column, context, absolute=False):
+    """Where a list, or its context, says nothing of the column; numbers must differ there."""
+
+    def undefined(seen):
+        table = seen.data.catalog.table[column].to_list()
+
+        def said(items):
+            found = [table[i] for i in items if i != PAD and table[i] not in (None, [])]
+            return [abs(each) for each in found] if absolute else found
+
+        numbers = seen.data.catalog.table[column].dtype.is_numeric()
+        out = []
+        for row, listed in enumerate(seen.slate.items.tolist()):
+            one, other = said(listed), said(context(seen, row))
+            out.append(not one or not other or (numbers and len(set(other)) < 2))
+        return np.array(out, bool)
+
+    return undefined
+
+
+def its_history(seen, row):
+    past = seen.queries.history
+    return past.items[past.start[row] : past.start[row + 1]].tolist()
+
+
+def its_pool(seen, row):
+    if seen.offered is not None:
+        return seen.offered.items[row].tolist()
+    pool = seen.queries.pool
+    return range(seen.truth.n_items) if pool is None else np.flatnonzero(pool).tolist()
+
+
+def no_story_here_or_elsewhere(seen):
+    none = unlike("story", lambda seen, row: seen.slate.items[row].tolist())(seen)
+    others = (~none).sum() - ~none
+    return none | (others == 0)
+
+
 # Where a metric, with its defaults but k = 25, has no answer.
 UNDEFINED = {
+    "metrics.activation": unlike("sentiment", its_pool, absolute=True),
     "metrics.alpha_ndcg": nothing_chosen_of_a_kind,
+    "metrics.alternative_voices": unlike("voices", its_pool),
     "metrics.auc": all_or_no_candidates_chosen,
     "metrics.calibration_error": lambda seen: bool(no_candidate(seen).all()),
     "metrics.calibrated_recall": nothing_chosen,
+    "metrics.calibration": unlike("category", its_history),
     "metrics.catalog_coverage": lambda seen: not len(seen) or items(seen) == 0,
     "metrics.category_coverage": no_kinds,
     "metrics.clustering_coefficient": no_item_linked_twice,
@@ -98,6 +139,7 @@ UNDEFINED = {
     "metrics.expected_satisfaction": lambda seen: (
         nothing_shown(seen) | (len(seen.data.log.items) == 0)
     ),
+    "metrics.fragmentation": no_story_here_or_elsewhere,
     "metrics.gauc": lambda seen: bool(all_or_no_candidates_chosen(seen).all()),
     "metrics.gini": lambda seen: no_slot_filled(seen) or items(seen) < 2,
     "metrics.hit": nothing_chosen,
@@ -108,15 +150,20 @@ UNDEFINED = {
     "metrics.mrr": nothing_chosen,
     "metrics.ndcg": nothing_chosen,
     "metrics.novelty": nothing_shown,
+    "metrics.platform_distance": unlike("category", lambda seen, row: seen.slate.items[row]),
     "metrics.popularity_bias": nothing_shown,
     "metrics.precision": nothing_chosen,
     "metrics.recall": nothing_chosen,
+    "metrics.representation": unlike("parties", its_pool),
     "metrics.rmse": no_events,
     "metrics.serendipity": nothing_chosen,
     "metrics.shannon_entropy": no_slot_filled,
     "metrics.value_recall": nothing_of_worth,
 }
-LOOKS_AT_OTHERS: dict[str, str] = {}  # metrics of one request that depend on the other requests
+LOOKS_AT_OTHERS = {  # metrics of one request that depend on the other requests
+    "metrics.fragmentation": "another person's list is its context",
+    "metrics.platform_distance": "all lists together are its context",
+}
 
 
 def made(where, k):

@@ -150,7 +150,8 @@ def collect(
     if "chances" in needs:
         _can_say_chances(model, split, metrics, sampled)
     n = split.truth.n_items
-    k = min(max([m.k for m in metrics if hasattr(m, "k")], default=DEPTH), max(n, 1))
+    depths = [m.k for m in metrics if hasattr(m, "k")]
+    k = max(n, 1) if None in depths else min(max(depths, default=DEPTH), max(n, 1))
     look = bool(needs) or sampled is not None
     rng = np.random.default_rng(sampled.seed if sampled else 0)
     slates: list[Slate] = []
@@ -198,6 +199,7 @@ def collect(
     slate = Slate.stack(slates)
     _no_repeats(model, slate)
     _warn_of_ties(model, slate)
+    found["offered"] = split.candidates
     return Evidence(split.queries, slate, split.truth, split.train, **found), seconds
 
 

@@ -7,7 +7,7 @@ for check in metrics.CHECKS:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
@@ -35,10 +35,12 @@ def evidence(
     users: int = 40,
     pool: bool = False,
     popularity_differs: bool = False,
+    offered: bool = False,
 ) -> Evidence:
     """A world made up: repeats, ties, empty rows, short slates, hits, items without description.
 
-    With ``popularity_differs`` no two items were chosen by equally many users.
+    With ``popularity_differs`` no two items were chosen by equally many users; with ``offered``
+    each request had candidates of its own.
     """
     rng = np.random.default_rng(seed)
     times = np.arange(items) if popularity_differs else rng.integers(0, max(users // 4, 1), items)
@@ -64,11 +66,20 @@ def evidence(
         shown[row, : len(order)] = order
     scores = np.where(shown == PAD, -np.inf, -np.arange(slots)).astype(np.float32)
 
+    news = np.random.default_rng([seed, items])
+    among = [[*row[row != PAD], *news.permutation(items)[: items // 2]] for row in shown]
+
+    most = max([len(set(each)) for each in among], default=0)
+    own = np.full((requests, most), PAD, np.int32)
+    for row, each in enumerate(among):
+        own[row, : len(set(each))] = news.permutation(list(set(each)))
+
     seen = Evidence(
         queries=replace(asked, pool=allowed) if pool else asked,
+        offered=Slate(own, np.zeros(own.shape, np.float32)) if offered else None,
         slate=Slate(shown, scores),
         truth=truth,
-        data=replace(world(log), catalog=_catalog(rng, items)),
+        data=replace(world(log), catalog=_catalog(rng, news, items)),
         predicted=rng.normal(3, 1, len(truth.items)),
     )
     return ranked(seen, rng.integers(0, 6, (requests, items)))
@@ -112,6 +123,7 @@ def _worlds() -> list[Evidence]:
         evidence(7, slots=0),
         evidence(8, items=1, slots=1),
         evidence(9, users=0),
+        evidence(10, offered=True),
     ]
 
 
@@ -251,6 +263,7 @@ def take(seen: Evidence, rows: Ints) -> Evidence:
         seen,
         queries=seen.queries[rows],
         slate=Slate(seen.slate.items[rows], seen.slate.scores[rows]),
+        offered=None if seen.offered is None else seen.offered[rows],
         truth=seen.truth[rows],
         ranks=pick(seen.ranks, events),
         candidates=pick(seen.candidates, rows),
@@ -268,7 +281,11 @@ def relabelled(seen: Evidence, new: NDArray[np.int32]) -> Evidence:
 
     pool = seen.queries.pool
     catalog = seen.data.catalog
-    items = np.where(seen.slate.filled, new[np.maximum(seen.slate.items, 0)], PAD)
+
+    def slate(old: Slate) -> Slate:
+        items = np.where(old.filled, new[np.maximum(old.items, 0)], PAD)
+        return replace(old, items=items.astype(np.int32))
+
     return replace(
         seen,
         queries=replace(
@@ -276,7 +293,8 @@ def relabelled(seen: Evidence, new: NDArray[np.int32]) -> Evidence:
             history=histories(seen.queries.history),
             pool=None if pool is None else pool[old],
         ),
-        slate=Slate(items.astype(np.int32), seen.slate.scores),
+        slate=slate(seen.slate),
+        offered=None if seen.offered is None else slate(seen.offered),
         truth=histories(seen.truth),
         data=replace(
             seen.data,
@@ -320,8 +338,9 @@ def _histories(rng: Any, rows: Ints, items: Ints, n_rows: int, n_items: int) -> 
     )
 
 
-def _catalog(rng: Any, items: int) -> Catalog:
-    """Topics and lists of genres, some missing or empty, and vectors, one of them zero."""
+def _catalog(rng: Any, news: Any, items: int) -> Catalog:
+    """Topics and lists of genres, some missing or empty, and vectors, one of them zero; and what
+    is known of news, likewise."""
     genres = [
         None if rng.random() < 0.1 else [f"g{j}" for j in rng.choice(5, rng.integers(0, 4), False)]
         for _ in range(items)
@@ -332,5 +351,20 @@ def _catalog(rng: Any, items: int) -> Catalog:
     table = pl.DataFrame(
         {"title": [f"item {i}" for i in range(items)], "topic": topics, "genres": genres},
         schema={"title": pl.String, "topic": pl.String, "genres": pl.List(pl.String)},
+    )
+
+    def some(made: Any) -> list[Any]:
+        return [None if news.random() < 0.1 else made() for _ in range(items)]
+
+    def mentions(names: Sequence[str]) -> list[str]:
+        return [str(each) for each in news.choice(names, news.integers(0, 4))]
+
+    table = table.with_columns(
+        pl.Series("category", some(lambda: f"c{news.integers(4)}"), pl.String),
+        pl.Series("story", some(lambda: f"s{news.integers(12)}"), pl.String),
+        pl.Series("complexity", some(lambda: float(news.normal(50, 20))), pl.Float64),
+        pl.Series("sentiment", some(lambda: float(news.uniform(-1, 1))), pl.Float64),
+        pl.Series("parties", some(lambda: mentions(["a", "b", "c"])), pl.List(pl.String)),
+        pl.Series("voices", some(lambda: mentions(["majority", "minority"])), pl.List(pl.String)),
     )
     return Catalog(table, {"text": vectors})
