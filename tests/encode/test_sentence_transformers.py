@@ -105,7 +105,7 @@ def test_what_else_gives_other_vectors_is_kept_apart(folder, tmp_path, monkeypat
 
 
 def test_weights_tell_models_apart():
-    from headwater.encode._torch import digest
+    from headwater.frozen import digest
 
     net = torch.nn.Linear(3, 2)
     before = digest(net)

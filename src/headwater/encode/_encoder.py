@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from ..errors import DataError, MissingExtra, NotFitted
+from ..errors import DataError, NotFitted
 from ..model import Model, at_least
 from ..types import Dataset, Floats
 from ._cache import Cache, key_of
 
-__all__ = ["Encoder", "Progress", "TextEncoder", "needs", "version_of"]
+__all__ = ["Encoder", "Progress", "TextEncoder"]
 
 Progress = Callable[[str, int, int], None]  # what is done, how much of it, out of how much
 
@@ -220,20 +218,3 @@ class TextEncoder(Encoder):
         The longest first, so that memory runs out at once or not at all.
         """
         return sorted(range(len(listed)), key=lambda i: -len(listed[i]))
-
-
-@contextmanager
-def needs(who: str, extra: str) -> Iterator[None]:
-    """Imports inside that fail say which extra of Headwater brings what ``who`` lacks."""
-    try:
-        yield
-    except ModuleNotFoundError as missing:
-        raise MissingExtra(who, (missing.name or "a package").split(".")[0], extra) from None
-
-
-def version_of(who: str, package: str, extra: str) -> str:
-    """``package`` and its version, as text; `MissingExtra` if it is not installed."""
-    try:
-        return f"{package} {version(package)}"
-    except PackageNotFoundError:
-        raise MissingExtra(who, package, extra) from None

@@ -33,11 +33,11 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ..errors import BadParameter
+from ..extras import needs, version_of
+from ..frozen import device_of
 from ..images import decoded
 from ..types import Floats
-from ._encoder import needs, version_of
 from ._images import ImageEncoder
-from ._torch import device_of
 
 __all__ = ["EfficientNetLite"]
 

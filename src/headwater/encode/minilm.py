@@ -25,10 +25,11 @@ from typing import Any
 
 import torch
 
+from ..extras import needs, version_of
+from ..frozen import device_of, quiet
 from ..model import between
 from ..types import Floats
-from ._encoder import TextEncoder, needs, version_of
-from ._torch import device_of, quiet
+from ._encoder import TextEncoder
 
 __all__ = ["MiniLM"]
 

@@ -23,9 +23,10 @@ import numpy as np
 import torch
 
 from ..errors import BadParameter
+from ..extras import needs, version_of
+from ..frozen import device_of, digest, quiet
 from ..types import Floats
-from ._encoder import TextEncoder, needs, version_of
-from ._torch import device_of, digest, quiet
+from ._encoder import TextEncoder
 
 __all__ = ["SentenceTransformers"]
 

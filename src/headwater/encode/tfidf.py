@@ -28,9 +28,10 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 
 from ..errors import BadParameter, DataError
+from ..extras import needs
 from ..model import at_least, learned
 from ..types import Dataset, Floats
-from ._encoder import TextEncoder, needs
+from ._encoder import TextEncoder
 
 __all__ = ["TfIdf"]
 

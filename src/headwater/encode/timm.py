@@ -24,11 +24,11 @@ import torch
 from torch import Tensor
 
 from ..errors import BadParameter
+from ..extras import needs
+from ..frozen import device_of, digest
 from ..images import decoded
 from ..types import Floats
-from ._encoder import needs
 from ._images import ImageEncoder
-from ._torch import device_of, digest
 
 __all__ = ["Timm"]
 

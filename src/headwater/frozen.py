@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-from ..errors import BadParameter
+from .errors import BadParameter
 
 __all__ = ["device_of", "digest", "quiet"]
 
