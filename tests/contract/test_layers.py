@@ -32,6 +32,7 @@ LAYERS = (
         "evidence",
         "features",
         "divergence",
+        "draws",
         "fields",
         "visits",
         "glm",
