@@ -18,20 +18,19 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ..data import sources
 from ..evaluation import Folds, cross_validated
 from ..registry import build
-from ..simulate.sessions import realistic, trivial
-from ..types import Dataset
 from ..visits import Target, reached
 from . import Asked, Reproduction
 from ._comparison import spread
+from ._surveys import data_of
 
 TITLE = "Thesis, Table 4.4: satisfaction with and without intent, by ten folds of people"
 METHODS = ("trivial", "realistic", "user-satisfaction")
 SPLITS = 5
 
 FOLDS = 10
+LEAST = 10  # of either kind a fold, or its AUC and F1 hang on one or two answers
 TARGETS: tuple[Target, ...] = ("overall", "satisfied", "unsatisfied")
 SCORES = ("accuracy", "precision", "recall", "f1", "auc", "log_loss", "brier")
 MODELS: Mapping[str, Mapping[str, Any]] = {
@@ -44,14 +43,6 @@ MODELS: Mapping[str, Mapping[str, Any]] = {
 }
 PAIRS = (("logistic", "logistic, intents"), ("logistic", "multilevel"), ("logistic", "boosted"))
 EVERYBODY = "everybody"
-
-
-def data_of(name: str, seed: int) -> Dataset:
-    if name == "trivial":
-        return trivial(seed=seed)
-    if name == "realistic":
-        return realistic(seed=seed).data
-    return sources.load(name)
 
 
 def reproduce(asked: Asked) -> Reproduction:
@@ -73,7 +64,7 @@ def reproduce(asked: Asked) -> Reproduction:
                 described |= {"sessions": len(answers), "folds": FOLDS}
                 y = reached(answers.satisfaction, target)
                 few = min(int(y.sum()), int((~y).sum()))
-                if few < 10 * FOLDS:
+                if few < LEAST * FOLDS:
                     said = f"{name}: left out {target!r}, which {int(y.sum())} of {len(y):,} are"
                     notes += [] if said in notes else [said]
                     continue

@@ -3,7 +3,8 @@
 The thesis's sessions are private. Here they are of sessions whose effects were planted
 (`simulate.sessions`) and of dialogues with assistants, `user-satisfaction`. The picture is of the
 first of the two that is asked for; `headwater satisfaction report` makes such a page, with all of
-them, from a platform's own events and answers. The table has what each picture says.
+them, from a platform's own events and answers. The table has what each picture says, and whether
+the chains agree, whose picture is no figure of the thesis.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from ..registry import build
 from ..survey_report import Picture, Posterior, charts, sheet
 from ..types import Dataset
 from . import Asked, Reproduction
-from .thesis_4_4 import data_of
+from ._surveys import data_of
 
 TITLE = "Thesis, Figures 4.3 to 4.6: satisfaction, intent and behaviour"
 METHODS = ("realistic", "user-satisfaction")
@@ -65,7 +66,7 @@ def reproduce(asked: Asked) -> Reproduction:
         data = data_of(name, asked.seed)
         pictures, answers = drawn(data, asked.seed)
         if picture is None:
-            picture = sheet(pictures)
+            picture = sheet({n: found for n, found in pictures.items() if FIGURES[n]})
         notes.append(f"{name}: posteriors of {answers:,} answers, four chains of 1,000 draws")
         rows += [
             {"data": name, "figure": FIGURES[each] or "chains", "says": found.says}

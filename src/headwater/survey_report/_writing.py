@@ -114,7 +114,7 @@ def write_pngs(pictures: Mapping[str, Picture], folder: str | Path) -> list[Path
 def sheet(pictures: Mapping[str, Picture]) -> bytes:
     """All of them, one below the other, as one PNG."""
     alt = altair("pictures of a survey")
-    return _png(alt.vconcat(*map(_whole, pictures.values()), spacing=40), scale=1.5)
+    return _png(alt.vconcat(*map(_whole, pictures.values()), spacing=40), scale=1)
 
 
 def _png(chart: Any, *, scale: float) -> bytes:
