@@ -20,6 +20,7 @@ Source: Vrijenhoek, Benedict, Gutierrez Granada, Odijk, de Rijke, "RADio: Rank-A
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -27,7 +28,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
-from scipy.special import rel_entr
+from scipy.special import rel_entr, xlog1py
 
 from .errors import BadParameter, DataError, UnknownName
 from .model import at_least, between
@@ -66,8 +67,9 @@ DAY = 86_400
 
 def _js(p: Floats, q: Floats) -> Floats:
     m = (p + q) / 2
-    out: Floats = (rel_entr(p, m) + rel_entr(q, m)) / (2 * np.log(2))
-    return out
+    off = np.divide(p - q, p + q, out=np.zeros_like(m), where=m > 0)  # p = m (1 + off)
+    out: Floats = m * (xlog1py(1 + off, off) + xlog1py(1 - off, -off)) / (2 * np.log(2))
+    return out  # where p and q are near, rel_entr(p, m) would lose the digits that the root shows
 
 
 def _kl(p: Floats, q: Floats) -> Floats:
@@ -153,38 +155,42 @@ def _perspective(f: Callable[[Floats], Floats]) -> Cell:
     return cell
 
 
-def divergences(p: csr_array, q: csr_array, how: str, alpha: float) -> Floats:  # (B,)
+def divergences(
+    p: csr_array, q: csr_array, how: str, alpha: float, *, both: bool = False
+) -> Floats:  # (B,)
     """`divergence` of the mixes ``p`` and ``q``, (B, C) each; ``p`` may have one row for all.
 
-    NaN where a row of either is empty. Only what is in a row is looked at, so C may be large.
+    NaN where a row of either is empty. With ``both`` the mean of it and that of q and p. Only what
+    is in a row is looked at, so C may be large.
     """
-    b, c = q.shape
+    b = q.shape[0]
     if p.shape[0] == 1 and b != 1:
         p = _repeated(p, b)
-    undefined = (np.diff(p.indptr) == 0) | (np.diff(q.indptr) == 0)
-    (row_p, key_p, p_at), (row_q, key_q, q_at) = _cells(p, c), _cells(q, c)
-    at = np.searchsorted(key_p, key_q)
-    same = np.append(key_p, -1)[at] == key_q
-    beside = np.where(same, np.append(p_at, 0)[at], 0)  # the p of each cell of q
-    alone = np.ones(len(key_p), bool)
-    alone[at[same]] = False
+    n_p, n_q = np.diff(p.indptr), np.diff(q.indptr)
+    p_at, q_at = csr_array(p.multiply(_ones(q))), csr_array(_ones(p).multiply(q))  # what both have
+    shared = np.diff(p_at.indptr)
+    row = np.repeat(np.arange(b), shared)
+    # of the rest only its sum counts: every kind of divergence is as large as what it is of
+    only_p = np.where(shared < n_p, 1 - np.bincount(row, p_at.data, minlength=b), 0)
+    only_q = np.where(shared < n_q, 1 - np.bincount(row, q_at.data, minlength=b), 0)
     cell, rooted = DIVERGENCES[how]
-    both = cell(*smooth(beside, q_at, alpha))
-    one = cell(*smooth(p_at[alone], np.zeros(1), alpha))
-    row, value = np.concatenate([row_q, row_p[alone]]), np.concatenate([both, one])
-    total = np.bincount(row, value, minlength=b).clip(0)
-    found = np.minimum(np.sqrt(total) if rooted else total, upper(how, alpha))  # of rounding
-    return np.where(undefined, np.nan, found)
+    one, none = np.ones(1), np.zeros(1)
+
+    def total(p_at: Floats, q_at: Floats, only_p: Floats, only_q: Floats) -> Floats:
+        found = np.bincount(row, cell(*smooth(p_at, q_at, alpha)), minlength=b)
+        found = found + only_p * cell(*smooth(one, none, alpha))
+        found = found + only_q * cell(*smooth(none, one, alpha))
+        return np.sqrt(found.clip(0)) if rooted else found.clip(0)
+
+    found = total(p_at.data, q_at.data, only_p, only_q)
+    if both:
+        found = (found + total(q_at.data, p_at.data, only_q, only_p)) / 2
+    found = np.minimum(found, upper(how, alpha))  # of rounding
+    return np.where((n_p == 0) | (n_q == 0), np.nan, found)
 
 
-def _cells(x: csr_array, c: int) -> tuple[Ints, Ints, Floats]:
-    """Row, key and value of each cell, in the order of the keys: row by row, kind by kind."""
-    row = np.repeat(np.arange(x.shape[0]), np.diff(x.indptr))
-    key = row * c + x.indices
-    if x.has_sorted_indices:
-        return row, key, x.data
-    order = np.argsort(key, kind="stable")
-    return row, key[order], x.data[order]
+def _ones(x: csr_array) -> csr_array:
+    return csr_array((np.ones(len(x.data)), x.indices, x.indptr), shape=x.shape)
 
 
 def _repeated(x: csr_array, b: int) -> csr_array:
@@ -267,7 +273,7 @@ def windowed(
     order = np.lexsort((now, who))
     low = int(now.min(initial=0))
     span = int(now.max(initial=0)) - low + 1
-    reach = min(int(days * DAY), span)
+    reach = min(math.ceil(days * DAY), span)  # what is less than `days` old counts
     key = who[order] * (2 * span) + span + (now[order] - low)  # a window stays with its user
     first = np.searchsorted(key, key - reach, side="right")
     last = np.searchsorted(key, key, side="right")
@@ -311,17 +317,32 @@ class Feature:
 
         Items of which nothing is known do not count; a row without any other is empty.
         """
+        p, inner = self.mix(context)
         if self.shares is not None:
-            return tuple(_normal(csr_array(bag @ self.shares)) for bag in (context, lists))  # type: ignore[return-value]
-        row, value, weight = self._numbers(context)
+            return p, _normal(csr_array(lists @ self.shares))
+        inner = np.broadcast_to(inner, (lists.shape[0], inner.shape[1]))
+        return p, _normal(self.binned(lists, inner))
+
+    def mix(self, context: csr_array) -> tuple[csr_array, Floats]:
+        """The mixes (B, C) of a context, and the inner edges of its bins, (B, bins - 1): NaN where
+        it has no two different numbers, without columns for kinds."""
+        if self.shares is not None:
+            return _normal(csr_array(context @ self.shares)), np.zeros((context.shape[0], 0))
+        row, value, _ = self._numbers(context)
         inner = self.inner(row, value, context.shape[0])
+        return _normal(self.binned(context, inner)), inner
+
+    def binned(self, bag: csr_array, inner: Floats) -> csr_array:  # (B, bins)
+        """What each bin of a bag holds; nothing where there are no edges."""
+        n_rows, c = bag.shape[0], inner.shape[1] + 1
+        row, value, weight = self._numbers(bag)
         some = ~np.isnan(inner[row, 0])
-        p = self._binned(row[some], value[some], weight[some], inner, context.shape[0])
-        row, value, weight = self._numbers(lists)
-        if context.shape[0] == 1:
-            inner = np.broadcast_to(inner, (lists.shape[0], inner.shape[1]))
-        some = ~np.isnan(inner[row, 0])
-        return p, self._binned(row[some], value[some], weight[some], inner, lists.shape[0])
+        row, value, weight = row[some], value[some], weight[some]
+        at = np.zeros(len(row), np.int64)
+        for j in range(c - 1):
+            at += value >= inner[row, j]
+        total = np.bincount(row * c + at, weight, minlength=n_rows * c)
+        return csr_array(total.reshape(n_rows, c).astype(np.float64))
 
     def inner(self, row: Ints, value: Floats, n_rows: int) -> Floats:  # (n_rows, bins - 1)
         """The inner edges for each row of a context, ``value`` (n,) in ``row`` (n,), which does not
@@ -357,20 +378,11 @@ class Feature:
         known = ~np.isnan(value)
         return row[known], value[known], bag.data[known]
 
-    def _binned(
-        self, row: Ints, value: Floats, weight: Floats, inner: Floats, n_rows: int
-    ) -> csr_array:  # (n_rows, bins)
-        c = inner.shape[1] + 1
-        at = np.zeros(len(row), np.int64)
-        for j in range(c - 1):
-            at += value >= inner[row, j]
-        total = np.bincount(row * c + at, weight, minlength=n_rows * c).reshape(n_rows, c)
-        return _normal(csr_array(total))
-
 
 def _normal(x: csr_array) -> csr_array:
     """Rows that add up to one; those of zeros stay."""
     x.sum_duplicates()
+    x.eliminate_zeros()
     size = np.asarray(x.sum(1)).ravel()
     x.data = x.data / np.repeat(np.where(size > 0, size, 1), np.diff(x.indptr))
     return x

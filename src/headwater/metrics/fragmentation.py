@@ -92,8 +92,7 @@ class Fragmentation(Mixed):
         for step in steps:
             at = (np.arange(b) + step) % b
             other = csr_array(ordered[at])
-            value = divergences(other, ordered, self.divergence, self.alpha)
-            if self.divergence == "kl":
-                value = (value + divergences(ordered, other, "kl", self.alpha)) / 2
+            both = self.divergence == "kl"  # the others are symmetric
+            value = divergences(other, ordered, self.divergence, self.alpha, both=both)
             apart = ~np.isnan(value) & ((user == PAD) | (user != user[at]))
             yield order[apart], order[at[apart]], value[apart]
