@@ -107,7 +107,8 @@ def check(owner: object, how: str, alpha: float, discount: str, bins: int, edges
     if how == "kl":  # or a kind that only the context has would be infinitely far
         at_least(owner, "alpha", alpha, 0, above=True)
     at_least(owner, "bins", bins, 2)
-    rising = isinstance(edges, tuple) and len(edges) > 0 and (np.diff(edges) > 0).all()
+    rising = isinstance(edges, tuple) and len(edges) > 0 and np.isfinite(edges).all()
+    rising = rising and (np.diff(edges) > 0).all()
     if not rising and edges not in ("width", "quantile"):
         raise BadParameter(
             f"{type(owner).__name__}: edges is width, quantile, or the inner edges of the bins in "
@@ -177,9 +178,8 @@ def divergences(
     one, none = np.ones(1), np.zeros(1)
 
     def total(p_at: Floats, q_at: Floats, only_p: Floats, only_q: Floats) -> Floats:
-        found = np.bincount(row, cell(*smooth(p_at, q_at, alpha)), minlength=b)
-        found = found + only_p * cell(*smooth(one, none, alpha))
-        found = found + only_q * cell(*smooth(none, one, alpha))
+        found = only_p * cell(*smooth(one, none, alpha)) + only_q * cell(*smooth(none, one, alpha))
+        found += np.bincount(row, cell(*smooth(p_at, q_at, alpha)), minlength=b)
         return np.sqrt(found.clip(0)) if rooted else found.clip(0)
 
     found = total(p_at.data, q_at.data, only_p, only_q)

@@ -18,6 +18,7 @@ SMALL: dict[str, dict] = {
         "how": {"n_epochs": 3},
     },
     "rank.logistic": {"how": {"n_epochs": 3}},
+    "rerank.radio": {"by": "topic"},
 }
 STAGES = [w for w in addresses() if w.startswith(("rank.", "rerank.", "thumbnail."))]
 
