@@ -26,10 +26,7 @@ R-hat is the largest and the effective draws are the fewest of all intercepts an
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -41,32 +38,21 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from common import pin, threads_environment, write_json
+from common import arguments, obeyed, ordered, write_json
 from run import RESULTS, machine
 from setup_peers import note, python
 
-HERE = Path(__file__).resolve().parent
 PACKAGES = ("headwater", "numpyro", "jax", "jaxlib", "arviz-stats", "numpy")
 SESSIONS, DRAWS, CHAINS = 2_632, 1_000, 4
 QUICK = (300, 100)
 
 
 def main() -> int:
-    if sys.argv[1:2] == ["order"]:
-        name, threads, sessions, draws, folder = sys.argv[2:]
-        pin(int(threads))
-        before = os.getloadavg()[0]
-        said = WAYS[name][0](int(threads), int(sessions), int(draws), Path(folder))
-        print(json.dumps({**said, "load_before": before, "load_after": os.getloadavg()[0]}))
+    if obeyed({name: way for name, (way, _, _) in WAYS.items()}):
         return 0
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = arguments(__doc__, RESULTS / "bayes.json", quick="few sessions and draws")
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
     parser.add_argument("--repeats", type=int, default=1)
-    parser.add_argument("--quick", action="store_true", help="few sessions and draws")
-    parser.add_argument("--out", type=Path, default=RESULTS / "bayes.json")
-    parser.add_argument("--show", type=Path, help="only print the table of a result")
     asked = parser.parse_args()
     if asked.show:
         print(table(json.loads(asked.show.read_text())))
@@ -78,7 +64,7 @@ def main() -> int:
             if WAYS[name][2] and not note(WAYS[name][2]).get("ok"):
                 left_out[name] = f"not built: python benchmarks/setup_peers.py {WAYS[name][2]}"
                 continue
-            said = in_process(name, sessions, draws)
+            said = drawn(name, sessions, draws)
             runs.append({"way": name, "threads": WAYS[name][1], "repeat": repeat, **said})
             print(f"{name}: {said['seconds']:.1f} s, R-hat {said['rhat']:.4f}", flush=True)
     results = {
@@ -98,7 +84,7 @@ def main() -> int:
     return 0
 
 
-def in_process(name: str, sessions: int, draws: int) -> dict[str, Any]:
+def drawn(name: str, sessions: int, draws: int) -> dict[str, Any]:
     """The order in a process of its own; R-hat and the effective draws of what it drew."""
     from headwater.satisfaction._drawn import _effective, _rhats
 
@@ -106,25 +92,13 @@ def in_process(name: str, sessions: int, draws: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         if peer:  # it has no Headwater
             np.savez(Path(folder) / "problems.npz", **arrays(sessions))
-        done = subprocess.run(
-            [
-                str(python(peer)) if peer else sys.executable,
-                str(HERE / "bayes.py"),
-                "order",
-                name,
-                *map(str, (threads, sessions, draws, folder)),
-            ],
-            check=True,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=threads_environment(threads),
-            cwd=HERE,
-        )
-        found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+        how = {"threads": threads, "sessions": sessions, "draws": draws, "folder": folder}
+        own = python(peer) if peer else sys.executable
+        found = ordered(__file__, name, how, threads, python=own)
         with np.load(Path(folder) / "draws.npz", allow_pickle=False) as file:
-            drawn = file["draws"]  # (chains, draws, ...)
-    bulk, tail = _effective(drawn)
-    found |= {"rhat": float(_rhats(drawn).max()), "bulk": float(bulk.min())}
+            chains = file["draws"]  # (chains, draws, ...)
+    bulk, tail = _effective(chains)
+    found |= {"rhat": float(_rhats(chains).max()), "bulk": float(bulk.min())}
     return found | {"tail": float(tail.min())}
 
 
@@ -150,7 +124,7 @@ def arrays(sessions: int) -> dict[str, Any]:
 
 
 def ours(address: str) -> Callable[..., dict[str, Any]]:
-    def fit(threads: int, sessions: int, draws: int, folder: Path) -> dict[str, Any]:
+    def fit(threads: int, sessions: int, draws: int, folder: str) -> dict[str, Any]:
         del threads  # as many as it is held to
         from headwater.registry import build
 
@@ -162,14 +136,14 @@ def ours(address: str) -> Callable[..., dict[str, Any]]:
         every = np.concatenate(
             [each.reshape(*each.shape[:2], -1) for _, _, each in model.posteriors()], -1
         )
-        np.savez(folder / "draws.npz", draws=every)
+        np.savez(Path(folder) / "draws.npz", draws=every)
         lost = int(model.divergences_.sum())
         return {"seconds": seconds, "cpu_s": cpu, "divergences": lost}
 
     return fit
 
 
-def single(threads: int, sessions: int, draws: int, folder: Path) -> dict[str, Any]:
+def single(threads: int, sessions: int, draws: int, folder: str) -> dict[str, Any]:
     """Ours, but for the width of the numbers."""
     from contextlib import contextmanager
 
@@ -183,7 +157,7 @@ def single(threads: int, sessions: int, draws: int, folder: Path) -> dict[str, A
     return ours("satisfaction.bayesian")(threads, sessions, draws, folder)
 
 
-def diagonal(threads: int, sessions: int, draws: int, folder: Path) -> dict[str, Any]:
+def diagonal(threads: int, sessions: int, draws: int, folder: str) -> dict[str, Any]:
     """Ours, but for the scales that the sampler finds."""
     from headwater.satisfaction import _nuts
 
@@ -198,7 +172,7 @@ def diagonal(threads: int, sessions: int, draws: int, folder: Path) -> dict[str,
 
 
 def numpyro(way: str) -> Callable[..., dict[str, Any]]:
-    def fit(threads: int, sessions: int, draws: int, folder: Path) -> dict[str, Any]:
+    def fit(threads: int, sessions: int, draws: int, folder: str) -> dict[str, Any]:
         import numpyro
 
         if way == "parallel":
@@ -234,18 +208,18 @@ def numpyro(way: str) -> Callable[..., dict[str, Any]]:
             found.append(np.concatenate([drawn["intercept"][..., None], drawn["slopes"]], -1))
             lost += int(chains.get_extra_fields()["diverging"].sum())
         seconds, cpu = time.perf_counter() - began, time.process_time() - worked
-        np.savez(folder / "draws.npz", draws=np.concatenate(found, -1))
+        np.savez(Path(folder) / "draws.npz", draws=np.concatenate(found, -1))
         return {"seconds": seconds, "cpu_s": cpu, "divergences": lost}
 
     return fit
 
 
-def nutpie(threads: int, sessions: int, draws: int, folder: Path) -> dict[str, Any]:
+def nutpie(threads: int, sessions: int, draws: int, folder: str) -> dict[str, Any]:
     del sessions
     import nutpie as sampler
     import pymc as pm
 
-    with np.load(folder / "problems.npz", allow_pickle=False) as file:
+    with np.load(Path(folder) / "problems.npz", allow_pickle=False) as file:
         made = {name: file[name] for name in file.files}
     began, worked = time.perf_counter(), time.process_time()
     with pm.Model() as model:
@@ -271,7 +245,7 @@ def nutpie(threads: int, sessions: int, draws: int, folder: Path) -> dict[str, A
         found.append(np.concatenate([one, np.asarray(drawn["slopes"])], -1))
         lost += int(np.asarray(trace["sample_stats"]["diverging"]).sum())
     seconds, cpu = time.perf_counter() - began, time.process_time() - worked
-    np.savez(folder / "draws.npz", draws=np.concatenate(found, -1))
+    np.savez(Path(folder) / "draws.npz", draws=np.concatenate(found, -1))
     return {"seconds": seconds, "cpu_s": cpu, "divergences": lost}
 
 

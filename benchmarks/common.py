@@ -1,11 +1,18 @@
-"""What the measuring processes share: the data file, the clock, the judge. numpy and scipy only."""
+"""What the measuring processes share: the data file, the clock, the judge, how they are started.
+
+numpy and scipy only.
+"""
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import resource
+import subprocess
+import sys
 import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,8 +21,23 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-__all__ = ["Meter", "World", "ndcg", "read_world", "rss", "write_world"]
+__all__ = [
+    "Meter",
+    "World",
+    "arguments",
+    "in_process",
+    "ndcg",
+    "obeyed",
+    "ordered",
+    "pin",
+    "read_world",
+    "rss",
+    "threads_environment",
+    "write_json",
+    "write_world",
+]
 
+HERE = Path(__file__).resolve().parent
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -166,6 +188,67 @@ def pin(threads: int) -> None:
     if hasattr(os, "sched_setaffinity"):
         cores = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, cores[:threads])
+
+
+def ordered(
+    program: str | Path,
+    name: str,
+    how: Mapping[str, Any],
+    threads: int,
+    *,
+    python: str | Path = sys.executable,
+    surroundings: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """What the order ``name`` of a ``program`` that begins with `obeyed` finds, in a process held
+    to ``threads`` cores, and the load of the machine before and after."""
+    asked = ("order", name, str(threads), json.dumps(how))
+    command = (python, Path(program).resolve(), *asked)
+    return in_process(command, threads, surroundings=surroundings)
+
+
+def obeyed(orders: Mapping[str, Callable[..., dict[str, Any]]]) -> bool:
+    """Do what `ordered` asks for; False if this process was started by hand."""
+    if sys.argv[1:2] != ["order"]:
+        return False
+    name, threads, how = sys.argv[2:]
+    pin(int(threads))
+    before = os.getloadavg()[0]
+    found = orders[name](**json.loads(how))
+    print(json.dumps({**found, "load_before": before, "load_after": os.getloadavg()[0]}))
+    return True
+
+
+def in_process(
+    command: Sequence[str | Path],
+    threads: int,
+    *,
+    surroundings: Mapping[str, str] | None = None,
+    stderr: int | None = None,
+) -> dict[str, Any]:
+    """What ``command`` prints last, run as a process of its own, every pool at ``threads``."""
+    done = subprocess.run(
+        [str(each) for each in command],
+        check=True,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        text=True,
+        env={**threads_environment(threads), **(surroundings or {})},
+        cwd=HERE,
+    )
+    found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return found
+
+
+def arguments(about: str | None, out: Path, *, quick: str = "") -> argparse.ArgumentParser:
+    """What the programs that write one file of results all take."""
+    parser = argparse.ArgumentParser(
+        description=about, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    if quick:
+        parser.add_argument("--quick", action="store_true", help=quick)
+    parser.add_argument("--out", type=Path, default=out)
+    parser.add_argument("--show", type=Path, help="only print the tables of a result")
+    return parser
 
 
 def write_json(path: Path, tree: Any) -> None:

@@ -27,11 +27,8 @@ beside what the share of each genre alone says. `--judges FILE` adds them to a r
 
 from __future__ import annotations
 
-import argparse
 import io
 import json
-import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -43,10 +40,9 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from common import pin, threads_environment, write_json
+from common import arguments, obeyed, ordered, write_json
 from run import RESULTS, data_folder, machine
 
-HERE = Path(__file__).resolve().parent
 ENCODERS = ("efficientnet_lite", "minilm", "tfidf")
 PACKAGES = ("headwater", "torch", "transformers", "pillow", "scikit-learn")
 NEAREST = 5
@@ -55,23 +51,18 @@ QUICK = 24  # images and texts
 
 
 def main() -> int:
-    if sys.argv[1:2] == ["order"]:
-        print(json.dumps(ORDERS[sys.argv[2]](**json.loads(sys.argv[3]))), flush=True)
+    if obeyed(ORDERS):
         return 0
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    made_up = "made-up images and texts, once"
+    parser = arguments(__doc__, RESULTS / "encode.json", quick=made_up)
     parser.add_argument("--encoders", nargs="+", choices=ENCODERS, default=list(ENCODERS))
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--repeats", type=int, default=2)
-    parser.add_argument("--quick", action="store_true", help="made-up images and texts, once")
-    parser.add_argument("--out", type=Path, default=RESULTS / "encode.json")
-    parser.add_argument("--show", type=Path, help="only print the table of a result")
     parser.add_argument("--judges", type=Path, help="add only those to a result")
     asked = parser.parse_args()
     if asked.judges:
         results = json.loads(asked.judges.read_text())
-        results["judges"] = in_process("judges", {}, 1)
+        results["judges"] = ordered(__file__, "judges", {}, 1)
         write_json(asked.judges, results)
         print(table(results))
         return 0
@@ -82,8 +73,9 @@ def main() -> int:
     for repeat in range(1 if asked.quick else asked.repeats):
         for name in asked.encoders:
             for threads, waits in ways(asked.threads):
-                how = {"name": name, "threads": threads, "quick": asked.quick}
-                said = in_process("speed", how, threads, waits)
+                how = {"name": name, "quick": asked.quick}
+                waiting = {"OMP_WAIT_POLICY": waits} if waits != "default" else {}
+                said = ordered(__file__, "speed", how, threads, surroundings=waiting)
                 what = {"encoder": name, "threads": threads, "waits": waits, "repeat": repeat}
                 runs.append({**what, **said})
                 print(
@@ -92,7 +84,7 @@ def main() -> int:
                 )
     genres, judged = {}, {}
     if "efficientnet_lite" in asked.encoders and not asked.quick:
-        genres, judged = (in_process(order, {}, 1) for order in ("genres", "judges"))
+        genres, judged = (ordered(__file__, each, {}, 1) for each in ("genres", "judges"))
     results = {
         "about": "python benchmarks/encode.py " + " ".join(sys.argv[1:]),
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -118,24 +110,7 @@ def ways(threads: Sequence[int]) -> list[tuple[int, str]]:
     return [(n, how) for n in threads for how in ("default", "passive")[: 1 if n == 1 else 2]]
 
 
-def in_process(
-    order: str, how: dict[str, Any], threads: int, waits: str = "default"
-) -> dict[str, Any]:
-    waiting = {"OMP_WAIT_POLICY": waits} if waits != "default" else {}
-    done = subprocess.run(
-        [sys.executable, str(HERE / "encode.py"), "order", order, json.dumps(how)],
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**threads_environment(threads), **waiting},
-        cwd=HERE,
-    )
-    found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    return found
-
-
-def speed(name: str, threads: int, quick: bool) -> dict[str, Any]:
-    pin(threads)
+def speed(name: str, quick: bool) -> dict[str, Any]:
     from headwater.registry import build
 
     things = images(quick) if name == "efficientnet_lite" else texts(quick)
@@ -145,14 +120,12 @@ def speed(name: str, threads: int, quick: bool) -> dict[str, Any]:
         model = build("encode.tfidf", size=8 if quick else 128).fit_texts(things)
     model.encode(things[: model.batch_size])
     out: dict[str, Any] = {"n": len(things), "load_s": time.perf_counter() - began}
-    out["load_before"] = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
         cache = Path(folder) / "vectors.sqlite"
         wall, cpu = time.perf_counter(), time.process_time()
         model.encode(things, cache=cache)
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         out |= {"a_second": len(things) / wall, "a_cpu_second": len(things) / cpu}
-        out["load_after"] = os.getloadavg()[0]
         wall = time.perf_counter()
         model.encode(things, cache=cache)
         out["kept_a_second"] = len(things) / (time.perf_counter() - wall)

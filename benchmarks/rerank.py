@@ -19,7 +19,6 @@ out, for people of a generated log; asked one by one and 64 at once.
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import sys
@@ -31,7 +30,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from common import pin, threads_environment, write_json
+from common import arguments, in_process, pin, write_json
 from run import OURS, RESULTS, interpreter, machine, shown
 from setup_peers import note
 
@@ -50,17 +49,14 @@ def main() -> int:
     if sys.argv[1:2] == ["flow"]:
         print(json.dumps(flow(int(sys.argv[2]))), flush=True)
         return 0
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = arguments(__doc__, RESULTS / "rerank.json")
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--out", type=Path, default=RESULTS / "rerank.json")
-    parser.add_argument("--show", type=Path, help="only print the tables of a result")
     asked = parser.parse_args()
     if asked.show:
         print(tables(json.loads(asked.show.read_text())))
         return 0
+    own = interpreter(OURS) or sys.executable
     results = {
         "about": "python benchmarks/rerank.py " + " ".join(sys.argv[1:]),
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -70,10 +66,7 @@ def main() -> int:
         "vector_size": D,
         "runs": measured(asked.sizes, asked.repeats),
         "flow": {
-            f"{n} threads": in_process(
-                interpreter(OURS), [str(HERE / "rerank.py"), "flow", str(n)], n
-            )
-            for n in (1, 2)
+            f"{n} threads": in_process([own, HERE / "rerank.py", "flow", str(n)], n) for n in (1, 2)
         },
     }
     write_json(asked.out, results)
@@ -107,7 +100,8 @@ def measured(sizes: list[int], repeats: int) -> list[dict[str, Any]]:
                         "how": {"threads": 1, "k": K},
                     }
                     try:
-                        said = in_process(python, [str(HERE / "worker.py"), json.dumps(order)], 1)
+                        command = (python, HERE / "worker.py", json.dumps(order))
+                        said = in_process(command, 1, stderr=subprocess.PIPE)
                     except subprocess.CalledProcessError as error:
                         last = error.stderr.strip().splitlines()[-1:]
                         print(f"{name} {task} at {n}: {' '.join(last)}", flush=True)
@@ -119,19 +113,6 @@ def measured(sizes: list[int], repeats: int) -> list[dict[str, Any]]:
         mine = ours.get((run["task"], run["n"]), set())
         run["agrees"] = len(mine & set(run.pop("picked")))
     return runs
-
-
-def in_process(python: Path | None, arguments: list[str], threads: int) -> dict[str, Any]:
-    done = subprocess.run(
-        [str(python), *arguments],
-        check=True,
-        capture_output=True,
-        text=True,
-        env=threads_environment(threads),
-        cwd=HERE,
-    )
-    found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    return found
 
 
 def flow(threads: int) -> dict[str, Any]:

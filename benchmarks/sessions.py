@@ -14,21 +14,18 @@ process when everything is imported. Each is held to `--threads` cores; `load_be
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
-import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from common import Meter, pin, rss, threads_environment, write_json
+from common import Meter, arguments, obeyed, ordered, rss, write_json
 from run import RESULTS, machine
 
-HERE = Path(__file__).resolve().parent
 PACKAGES = ("headwater", "polars", "numpy")
 DIRT = 0.01
 EVERYTHING = 10**9  # events in memory: more than there are
@@ -36,19 +33,13 @@ QUICK = 5_000
 
 
 def main() -> int:
-    if sys.argv[1:2] == ["order"]:
-        print(json.dumps(ORDERS[sys.argv[2]](**json.loads(sys.argv[3]))), flush=True)
+    if obeyed(ORDERS):
         return 0
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = arguments(__doc__, RESULTS / "sessions.json", quick=f"{QUICK:,} sessions")
     parser.add_argument("--sessions", type=int, default=1_000_000)
     parser.add_argument("--at-once", type=int, nargs="+", default=[500_000, 2_000_000, EVERYTHING])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--scratch", type=Path, help="where the log is written; else a temporary")
-    parser.add_argument("--quick", action="store_true", help=f"{QUICK:,} sessions")
-    parser.add_argument("--out", type=Path, default=RESULTS / "sessions.json")
-    parser.add_argument("--show", type=Path, help="only print the table of a result")
     asked = parser.parse_args()
     if asked.show:
         print(table(json.loads(asked.show.read_text())))
@@ -56,11 +47,12 @@ def main() -> int:
     sessions = QUICK if asked.quick else asked.sessions
     with tempfile.TemporaryDirectory(dir=asked.scratch) as folder:
         home = str(Path(folder) / "world")
-        written = in_process("write", {"sessions": sessions, "folder": home}, asked.threads)
+        how: dict[str, Any] = {"sessions": sessions, "folder": home}
+        written = ordered(__file__, "write", how, asked.threads)
         runs = []
         for at_once in asked.at_once:
             how = {"folder": home, "at_once": at_once, "scratch": folder}
-            runs.append({"at_once": at_once, **in_process("read", how, asked.threads)})
+            runs.append({"at_once": at_once, **ordered(__file__, "read", how, asked.threads)})
             print(f"at once {at_once:,}: {runs[-1]['read_s']:.1f} s", flush=True)
     results = {
         "about": "python benchmarks/sessions.py " + " ".join(sys.argv[1:]),
@@ -76,27 +68,7 @@ def main() -> int:
     return 0
 
 
-def in_process(order: str, how: dict[str, Any], threads: int) -> dict[str, Any]:
-    done = subprocess.run(
-        [
-            sys.executable,
-            str(HERE / "sessions.py"),
-            "order",
-            order,
-            json.dumps(how | {"threads": threads}),
-        ],
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=threads_environment(threads),
-        cwd=HERE,
-    )
-    found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    return found
-
-
-def write(sessions: int, folder: str, threads: int) -> dict[str, Any]:
-    pin(threads)
+def write(sessions: int, folder: str) -> dict[str, Any]:
     from headwater.simulate.logs import events
 
     meter = Meter()
@@ -107,19 +79,17 @@ def write(sessions: int, folder: str, threads: int) -> dict[str, Any]:
     return {**rows, "answers": made.answers, "mib": round(size / 2**20, 1), **meter.seen}
 
 
-def read(folder: str, at_once: int, scratch: str, threads: int) -> dict[str, Any]:
-    pin(threads)
+def read(folder: str, at_once: int, scratch: str) -> dict[str, Any]:
     from headwater.data.sessions import read_sessions
     from headwater.data.surveys import join
 
     home = Path(folder)
     meter = Meter()
-    said: dict[str, Any] = {"before_mib": round(rss(), 1), "load_before": os.getloadavg()[0]}
+    said: dict[str, Any] = {"before_mib": round(rss(), 1)}
     with meter("read"):
         data = read_sessions(home / "events", at_once=at_once, scratch=scratch)
     with meter("join"):
         joined = join(data, home / "survey.parquet", weighted=True)
-    said["load_after"] = os.getloadavg()[0]
     assert joined.sessions is not None
     said |= {"sessions": len(joined.sessions), "answers": int(joined.sessions.answered.sum())}
     return {**said, **meter.seen, "notes": list(joined.notes)}
@@ -140,7 +110,7 @@ def table(results: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-ORDERS = {"write": write, "read": read}
+ORDERS: dict[str, Callable[..., dict[str, Any]]] = {"write": write, "read": read}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -75,7 +75,7 @@ def build(peer: str, *, cuda: bool = False) -> dict[str, Any]:
     shutil.rmtree(home, ignore_errors=True)
     venv.create(home, with_pip=True, clear=True)
     wanted = requirements(peer)
-    said = [line.replace(str(ROOT), "headwater") for line in wanted]  # not where it lay
+    said = [line.replace(str(ROOT), ".") for line in wanted]  # not where it lay
     torch = [line for line in wanted if line.startswith("torch==")]
     try:
         if torch and not cuda and (gpu := cuda_parts(peer, torch[0])):
