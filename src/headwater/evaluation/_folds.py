@@ -13,7 +13,6 @@ from scipy.special import stdtr, stdtrit
 
 from ..errors import BadParameter, DataError
 from ..metrics._chances import in_bins
-from ..model import at_least
 from ..types import Dataset, Floats, Ints, Mask
 from ..visits import Satisfaction, dealt, learnable, people, reached
 from ._calibration import binned
@@ -137,8 +136,9 @@ def cross_validated(
 
     Raises `DataError` without enough people, `BadParameter` for models with other targets.
     """
-    at_least(cross_validated, "folds", folds, 2)
-    at_least(cross_validated, "inner", inner, 2)
+    for name, n in {"folds": folds, "inner": inner}.items():
+        if n < 2:
+            raise BadParameter(f"cross_validated: {name} must be at least 2; got {n!r}")
     targets = {model.target for model in models.values()}
     if len(targets) != 1:
         raise BadParameter(
