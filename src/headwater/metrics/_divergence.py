@@ -103,7 +103,7 @@ class Mixed:
 
     def mixes(self, seen: Evidence) -> csr_array:  # (B, C)
         """The mixes of the lists alone, for what compares them with each other. Numbers are in the
-        bins of all lists together."""
+        bins of all lists together, in which an item counts once."""
         made = self.feature(seen)
         bags = [bag for _, bag in self.parts(seen)]
         if not bags:

@@ -5,7 +5,7 @@
 Each list counts alike in P. With a window Q is what a person was shown over days: how far somebody
 lives from what the platform shows on the whole.
 
-Context   the lists of all requests.
+Context   the lists of all requests; bins of numbers are made of their items, each once.
 Undefined without a list of which anything is known; by numbers also where no two differ.
 
 Source:  section 5.7 of the thesis behind RADio (Vrijenhoek et al., RecSys 2022, arXiv:2209.13520).
