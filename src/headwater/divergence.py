@@ -21,7 +21,7 @@ Source: Vrijenhoek, Benedict, Gutierrez Granada, Odijk, de Rijke, "RADio: Rank-A
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -44,9 +44,11 @@ __all__ = [
     "Feature",
     "among",
     "check",
+    "check_mix",
     "divergence",
     "divergences",
     "feature",
+    "given_mix",
     "listed",
     "of_items",
     "past",
@@ -258,6 +260,27 @@ def among(catalog: Catalog, only: tuple[str, str] | None) -> Mask | None:  # (N,
     if str(value) not in called:
         raise UnknownName(f"value in the column {column!r}", value, called)
     return np.asarray(catalog.multi_hot(column)[:, [called.index(str(value))]].toarray()[:, 0] > 0)
+
+
+def check_mix(owner: object, to: str, mix: Mapping[str, float] | None) -> None:
+    """Raise `BadParameter` unless ``mix`` is there where ``to`` is mix, and has shares."""
+    name = type(owner).__name__
+    if (mix is not None) != (to == "mix"):
+        raise BadParameter(f"{name}: to='mix' and mix={{kind: share, ...}} go together")
+    if mix is not None and not (min(mix.values(), default=0) >= 0 < sum(mix.values())):
+        raise BadParameter(f"{name}: shares in mix must be at least 0, and one above; got {mix}")
+
+
+def given_mix(catalog: Catalog, by: str, mix: Mapping[str, float]) -> Floats:  # (C,)
+    """The shares that ``mix`` gives the kinds of the column ``by``, adding up to one."""
+    if catalog.column(by).dtype.is_numeric():
+        raise BadParameter(f"mix speaks of kinds, and {by!r} is a column of numbers")
+    kinds = [str(each) for each in catalog.kinds(by)]
+    for each in mix:
+        if each not in kinds:
+            raise UnknownName(f"kind in the column {by!r}", each, kinds)
+    out = np.array([float(mix.get(each, 0)) for each in kinds])
+    return out / out.sum()
 
 
 def windowed(

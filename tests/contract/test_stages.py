@@ -18,6 +18,12 @@ SMALL: dict[str, dict] = {
         "how": {"n_epochs": 3},
     },
     "rank.logistic": {"how": {"n_epochs": 3}},
+    "rank.norm_aware": {
+        "by": "topic",
+        "embedding_size": 4,
+        "hidden_sizes": [8],
+        "how": {"n_epochs": 3},
+    },
     "rerank.radio": {"by": "topic"},
 }
 STAGES = [w for w in addresses() if w.startswith(("rank.", "rerank.", "thumbnail."))]

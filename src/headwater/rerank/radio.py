@@ -44,14 +44,16 @@ from ..divergence import (
     Feature,
     among,
     check,
+    check_mix,
     feature,
+    given_mix,
     of_items,
     past,
     rank_weights,
     smooth,
     upper,
 )
-from ..errors import BadParameter, DataError, UnknownName
+from ..errors import BadParameter, DataError
 from ..model import at_least, between, learned
 from ..types import PAD, Dataset, Floats, Histories, Ints, Queries, Slate
 from ._greedy import Gain, Greedy
@@ -95,12 +97,7 @@ class RADio(Greedy):
         at_least(self, "high", self.high, self.low)
         if self.to not in CONTEXTS:
             raise BadParameter(f"RADio: to is one of {', '.join(CONTEXTS)}; got {self.to!r}")
-        if (self.mix is not None) != (self.to == "mix"):
-            raise BadParameter("RADio: to='mix' and mix={kind: share, ...} go together")
-        if self.mix is not None and not (
-            all(each >= 0 for each in self.mix.values()) and sum(self.mix.values()) > 0
-        ):
-            raise BadParameter(f"RADio: shares in mix must be at least 0, one above; {self.mix}")
+        check_mix(self, self.to, self.mix)
         for name in ("window", "half_life"):
             if getattr(self, name) is not None:
                 at_least(self, name, getattr(self, name), 0, above=True)
@@ -117,14 +114,7 @@ class RADio(Greedy):
         self.chosen_ = np.bincount(data.log.items, minlength=n).astype(np.float64)
         self.mix_ = np.zeros(0)
         if self.mix is not None:
-            if made.shares is None:
-                raise BadParameter(f"RADio: mix speaks of kinds, and {self.by!r} is of numbers")
-            kinds = [str(each) for each in data.catalog.kinds(self.by)]
-            for each in self.mix:
-                if each not in kinds:
-                    raise UnknownName(f"kind in the column {self.by!r}", each, kinds)
-            self.mix_ = np.array([float(self.mix.get(each, 0)) for each in kinds])
-            self.mix_ /= self.mix_.sum()
+            self.mix_ = given_mix(data.catalog, self.by, self.mix)
         return self
 
     @property
