@@ -36,7 +36,7 @@ BEHAVIOURS = (
     "num_searches",
     "session_length",
 )
-BEGIN, DAY = 1_704_067_200, 86_400
+BEGIN, APART = 1_704_067_200, 600  # seconds, from the start of a session to that of the next
 CUTS = np.array([-2.0, -1.0, 0.0, 1.5])  # between the five levels, in log-odds
 
 
@@ -125,7 +125,7 @@ class Platform:
         intent = (rng.random(n) < 0.4).astype(np.int64)
         items = rng.random((n, self.n_items)).argpartition(self.k - 1, axis=1)[:, : self.k]
         clicked = rng.random(items.shape) < self.clicks(user, intent, items)
-        start = BEGIN + np.arange(n) * 600
+        start = BEGIN + np.arange(n) * APART
         sessions = self._sessions(user, intent, items, clicked, start, rng)
         row, slot = np.nonzero(clicked)
         log = Histories.of(
@@ -197,7 +197,7 @@ class Platform:
         rng = np.random.default_rng([self.seed, 5, seed])
         user = rng.integers(self.n_users, size=n)
         intent = (rng.random(n) < 0.4).astype(np.int64)
-        asked = data.queries(user, now=BEGIN + (self.n_sessions + 1) * DAY)
+        asked = data.queries(user, now=BEGIN + self.n_sessions * APART)
         return asked, intent
 
     def told(self, queries: Queries, intent: Ints) -> Queries:
