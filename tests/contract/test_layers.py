@@ -45,7 +45,7 @@ LAYERS = (
     ("trace",),
     ("flow",),
     ("evaluation",),
-    ("artifact", "pages", "report", "survey_report", "tune"),
+    ("artifact", "pages", "report", "survey_report", "norms", "tune"),
     ("facade", "catalogue", "stills"),
     ("contact_sheet",),
     ("testing", "papers", "simulate", "doctor", "demo"),

@@ -30,14 +30,17 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def presets(folder: str) -> list[str]:
-    """The names of those that come along, in ``folder`` beside this file."""
-    found = files(__package__).joinpath(folder).iterdir()
+def presets(folder: str, package: str = __package__) -> list[str]:
+    """The names of those that come along, in ``folder`` of the ``package``, that of this file."""
+    found = files(package).joinpath(folder).iterdir()
     return sorted(each.name.removesuffix(".yaml") for each in found if each.name.endswith(".yaml"))
 
 
 def tree(
-    source: str | PathLike[str] | Mapping[str, Any], folder: str, what: str
+    source: str | PathLike[str] | Mapping[str, Any],
+    folder: str,
+    what: str,
+    package: str = __package__,
 ) -> tuple[Any, str]:
     """What the file says, and what to call it in messages; ``what`` is the noun for messages.
 
@@ -46,12 +49,13 @@ def tree(
     """
     if isinstance(source, Mapping):
         return source, f"the {what}"
-    if str(source) in presets(folder):
-        text = files(__package__).joinpath(folder, f"{source}.yaml").read_text(encoding="utf-8")
+    have = presets(folder, package)
+    if str(source) in have:
+        text = files(package).joinpath(folder, f"{source}.yaml").read_text(encoding="utf-8")
         return _Loader(text).get_single_data(), f"the {what} {source}"
     path = Path(source).expanduser()
     if not path.is_file():
-        raise UnknownName(what, str(source), presets(folder), "Or give the path of a YAML file.")
+        raise UnknownName(what, str(source), have, "Or give the path of a YAML file.")
     try:
         return _Loader(path.read_text(encoding="utf-8")).get_single_data(), str(path)
     except UnicodeDecodeError as error:
