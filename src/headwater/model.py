@@ -133,6 +133,12 @@ class Scorer(Model):
         """Higher is better; -inf is never recommended; never NaN."""
         raise NotImplementedError
 
+    def score(self, queries: Queries, items: Ints) -> Floats:  # (B, K) -> (B, K)
+        """The scores of just ``items`` (B, K), -inf where PAD. Out of those of all, if the method
+        has no shorter way."""
+        found = np.take_along_axis(self.scores(queries), np.maximum(items, 0), 1)
+        return np.where(items == PAD, -np.inf, found)
+
     def similarity(self, items: Ints, n_items: int) -> Floats:  # (n, N)
         """How like each of ``items`` (n,) every item is: what those who chose just it would get."""
         one = np.arange(len(items))

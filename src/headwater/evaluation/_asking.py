@@ -294,8 +294,7 @@ def _by_place(slate: Slate, n: int) -> Floats:  # (B, N)
 def _ordered(model: Any, part: Queries, shown: Slate) -> Slate:
     """The candidates in the order that a stage gives them, or that a scorer's scores do."""
     if isinstance(model, Scorer):
-        scores = np.take_along_axis(model.scores(part), np.maximum(shown.items, 0), 1)
-        scores = np.where(shown.filled, scores, -np.inf).astype(np.float32)
+        scores = model.score(part, shown.items).astype(np.float32)
         return replace(shown, scores=scores).take(top(scores, scores.shape[1]))
     if not isinstance(model, Stage):
         raise DataError(

@@ -104,6 +104,19 @@ def check_masks(model: Any) -> None:
     assert again.filled.all()
 
 
+def check_score(model: Any) -> None:
+    """What it says of some items alone is what it says of them among all."""
+    if not hasattr(model, "scores"):
+        return
+    data = blocks()
+    trained = fitted(model, data)
+    asked = people(data)
+    some = np.random.default_rng(0).integers(-1, len(data.items), (len(asked), 7))
+    want = np.take_along_axis(trained.scores(asked), np.maximum(some, 0), 1)
+    want = np.where(some == PAD, -np.inf, want)
+    np.testing.assert_allclose(trained.score(asked, some), want, rtol=1e-4, atol=1e-5)
+
+
 def check_k(model: Any) -> None:
     """The first k of more are the k."""
     data = blocks()
@@ -193,6 +206,7 @@ CHECKS: tuple[Callable[[Any], None], ...] = (
     check_leaves_global_randomness,
     check_newcomers,
     check_masks,
+    check_score,
     check_k,
     check_inputs_unchanged,
     check_not_fitted,
