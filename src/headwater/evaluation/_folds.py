@@ -35,7 +35,7 @@ class Folds:
     y: Mask  # (S,) what was true
     fold: Ints  # (S,)
     person: Ints  # (S,) whose session it was
-    weights: Floats  # (S,) how many sessions an answer stands for
+    weights: Floats  # (S,) what an answer counts
     chances: dict[str, Floats]  # model -> (S,)
     cuts: dict[str, Floats]  # model -> (folds,) what is above is said to be true
 

@@ -10,7 +10,7 @@ with the chance ``persistence``. It looks at the slate alone, not at what was ch
 that it can be asked of a list that nobody has seen.
 
 Source:  rank-biased precision (Moffat, Zobel, "Rank-Biased Precision for Measurement of Retrieval
-         Effectiveness", TOIS 2008), with a shrunk mean (Robbins' empirical Bayes) as the gain.
+         Effectiveness", TOIS 2008), with the mean of each item, shrunk to that of all, as the gain.
 Checked: slot by slot, and against true satisfaction in a made-up world,
          tests/metrics/test_expected_satisfaction.py
 Differs: rank-biased precision is not normalised by the slots that there are.

@@ -11,8 +11,9 @@ Source:  Benedict, Odijk, de Rijke, "Intent-Satisfaction Modeling: From Music to
          ACM TORS 2023: equations 4.2 and 4.3 of the thesis.
 Checked: slopes and intervals against statsmodels' Logit, tests/satisfaction/test_regressions.py
 Differs: an intent is a column of its own, where the released code has one category for the whole
-         answer, "new / genre", which a test fold may never have seen. Times until something that
-         never happened are censored, not 0. Answers count by their weights.
+         answer, "new / genre", which a test fold may never have seen. A time until something that
+         never happened is not 0: it stands at the mean of the others, and a column ``no_...`` says
+         that it never did. Answers count by their weights.
 """
 
 from __future__ import annotations
