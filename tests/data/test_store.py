@@ -1,10 +1,14 @@
+import json
 from dataclasses import fields, is_dataclass, replace
 
 import numpy as np
 import polars as pl
 import pytest
+from safetensors import safe_open
+from safetensors.numpy import save_file
 
 from headwater import artifact
+from headwater.data._notes import Note
 from headwater.data.fingerprint import fingerprint
 from headwater.data.frame import read
 from headwater.data.labelled import read_labelled
@@ -59,6 +63,24 @@ def test_sessions(made, tmp_path):
     assert found.users.values.equals(data.users.values)
     assert found.notes == ("a note",)
     assert fingerprint(found) == fingerprint(data)
+
+
+def test_notes_keep_what_others_may_read(tmp_path):
+    data = replace(blocks(), notes=(Note("2 rows, such as ann@17", "2 rows"), Note("ann"), "bob"))
+    found = again(data, tmp_path).notes
+    assert found == data.notes
+    assert [getattr(note, "counts", None) for note in found] == ["2 rows", "", None]
+
+
+def test_notes_of_older_data(tmp_path):
+    save_data(replace(blocks(), notes=("a note",)), tmp_path)
+    path = tmp_path / "events.safetensors"
+    with safe_open(path, framework="numpy") as file:
+        about = json.loads(file.metadata()["about"])
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    del about["counts"]
+    save_file(arrays, path, metadata={"about": json.dumps(about)})
+    assert load_data(tmp_path).notes == ("a note",)
 
 
 def test_no_sessions(tmp_path):

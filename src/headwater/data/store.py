@@ -37,6 +37,7 @@ from ..types import (
     Slate,
     Stills,
 )
+from ._notes import Note
 
 __all__ = ["load_data", "save_data"]
 
@@ -57,6 +58,7 @@ def save_data(data: Dataset, folder: str | Path) -> None:
     about: dict[str, Any] = {
         "kinds": data.kinds,
         "notes": data.notes,
+        "counts": [getattr(note, "counts", None) for note in data.notes],
         "people": data.people is not None,
     }
     stills = data.catalog.stills
@@ -99,6 +101,7 @@ def load_data(folder: str | Path) -> Dataset:
         impressions = _impressions(shown, about, ids, len(items)) if shown else None
         stills = _stills(arrays, about, folder)
         sessions = _sessions(arrays, about, folder)
+        notes = _notes(about)
     except DAMAGED as error:
         raise BadArtifact(f"the data in {folder} is not whole: {error}. Save it again.") from None
     return Dataset(
@@ -110,11 +113,20 @@ def load_data(folder: str | Path) -> Dataset:
         kinds=tuple(about["kinds"]),
         impressions=impressions,
         sessions=sessions,
-        notes=tuple(about["notes"]),
+        notes=notes,
     )
 
 
 Arrays = dict[str, Any]
+
+
+def _notes(about: Mapping[str, Any]) -> tuple[str, ...]:
+    said = about["notes"]
+    counts = about.get("counts", [None] * len(said))  # older data has none
+    return tuple(
+        note if count is None else Note(note, count)
+        for note, count in zip(said, counts, strict=True)
+    )
 
 
 def _stills(arrays: Arrays, about: Mapping[str, Any], folder: Path) -> Stills | None:
