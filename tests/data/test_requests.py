@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from headwater.data.requests import answered, by_user, drawn, renumbered, split_requests
+from headwater.data.requests import answered, by_time, by_user, drawn, renumbered, split_requests
 from headwater.data.split import split
 from headwater.data.toy import blocks
 from headwater.errors import BadParameter, DataError
@@ -135,6 +135,27 @@ def test_parts_share_no_user(part):
     assert [len(each) for each in by_user(seen, (0.5, 0.5), 0)] == [120, 120]
     with pytest.raises(BadParameter, match="adding up to 1"):
         by_user(seen, (0.5, 0.6), 0)
+
+
+def test_parts_in_time(part):
+    shown = drawn(part, k=8)
+    when = np.random.default_rng(0).permutation(len(shown)) // 3 + 100
+    shown = replace(shown, queries=replace(shown.queries, now=when))
+    learn, tune, test = (when[rows] for rows in by_time(shown, (0.6, 0.2, 0.2)))
+    assert learn.max() < tune.min()
+    assert tune.max() < test.min()
+    assert len(learn) + len(tune) + len(test) == len(shown)
+    assert abs(len(learn) - 0.6 * len(shown)) <= 3
+    data = blocks()
+    asked = split_requests(data, shown, by="time")
+    assert asked.queries.now.min() > asked.validation.queries.now.max()
+    assert asked.validation.queries.now.min() > asked.validation.train.impressions.queries.now.max()
+    asked_of, clicked = asked.queries.user[asked.truth.rows], asked.truth.items
+    assert not asked.train.log.has(asked_of, clicked).any(), "nothing tested is learned from"
+    with pytest.raises(DataError, match="go by their time"):
+        split_requests(data, drawn(part, k=8), by="time")
+    with pytest.raises(BadParameter, match="by must be users or time"):
+        split_requests(data, shown, by="day")
 
 
 def test_requests_below_each_other_are_the_same_requests():

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -19,7 +20,7 @@ from ..model import Recommender, chunk, top
 from ..types import PAD, Dataset, Floats, Ids, Impressions, Ints, Slate
 from ._parts import Split
 
-__all__ = ["answered", "by_user", "drawn", "renumbered", "split_requests"]
+__all__ = ["answered", "by_time", "by_user", "drawn", "renumbered", "split_requests"]
 
 
 def answered(recommender: Recommender, split: Split, k: int) -> Impressions:
@@ -99,15 +100,18 @@ def split_requests(
     data: Dataset,
     impressions: Impressions | None = None,
     *,
+    by: Literal["users", "time"] = "users",
     shares: Sequence[float] = (0.8, 0.1, 0.1),
     seed: int = 0,
 ) -> Split:
     """A split in which candidates are ranked: rankers learn from the requests of most people.
 
-    ``impressions`` (those of ``data`` if None) go by their users in three parts: to learn from, to
-    tune on (the split's ``validation``), and to test on. What was clicked in the last two is in no
-    log that is learned from; a later request of the same person has it in its history, as it would
-    have. A click on what the request's own history has already is no question.
+    ``impressions`` (those of ``data`` if None) go in three parts: to learn from, to tune on (the
+    split's ``validation``), and to test on. ``by`` users nobody is in two of them, and the seed
+    says who is in which; by time the latest are the test, as on a platform that learns every night.
+    What was clicked in the last two is in no log that is learned from; a later request of the same
+    person has it in its history, as it would have. A click on what the request's own history has
+    already is no question.
     """
     whole = data.impressions if impressions is None else impressions
     if whole is None:
@@ -116,7 +120,9 @@ def split_requests(
         )
     if len(shares) != 3:
         raise BadParameter(f"shares are of training, validation and test; got {list(shares)}")
-    learn, tune, test = by_user(whole, shares, seed)
+    if by not in ("users", "time"):
+        raise BadParameter(f"by must be users or time, got {by!r}")
+    learn, tune, test = by_user(whole, shares, seed) if by == "users" else by_time(whole, shares)
     inner = _ranking(data, whole, learn, tune, [tune, test], seed, None) if len(tune) else None
     return _ranking(data, whole, np.sort(np.append(learn, tune)), test, [test], seed, inner)
 
@@ -158,13 +164,32 @@ def _ranking(
     )
 
 
+def by_time(impressions: Impressions, shares: Sequence[float]) -> list[Ints]:
+    """The requests in parts, one after the other in time; ``shares`` are of the requests.
+
+    Requests of one moment are in one part.
+    """
+    _whole(shares)
+    now = impressions.queries.now
+    if len(now) and not np.ptp(now):
+        raise DataError("requests go by their time, and these have none, or all the same")
+    ends = np.round(np.cumsum(shares)[:-1] * len(now)).astype(int)
+    ordered = np.append(np.sort(now), np.iinfo(np.int64).max)
+    part = np.searchsorted(ordered[ends], now, side="right")
+    return [np.flatnonzero(part == i) for i in range(len(shares))]
+
+
+def _whole(shares: Sequence[float]) -> None:
+    if not shares or min(shares) < 0 or not np.isclose(sum(shares), 1):
+        raise BadParameter(f"shares are parts of a whole, adding up to 1; got {list(shares)}")
+
+
 def by_user(impressions: Impressions, shares: Sequence[float], seed: int) -> list[Ints]:
     """The requests in parts with no user in two of them; ``shares`` are of the users.
 
     A request of nobody known is a user of its own.
     """
-    if not shares or min(shares) < 0 or not np.isclose(sum(shares), 1):
-        raise BadParameter(f"shares are parts of a whole, adding up to 1; got {list(shares)}")
+    _whole(shares)
     user = impressions.queries.user.astype(np.int64)
     new = user == PAD
     user[new] = user.max(initial=0) + 1 + np.arange(new.sum())
