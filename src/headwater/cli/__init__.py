@@ -47,6 +47,7 @@ from ._arguments import (
     seeded,
 )
 from ._console import fail, progress, reported, show, write_table
+from ._news import news_app
 from ._satisfaction import satisfaction_app
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ app = typer.Typer(
 data_app = typer.Typer(no_args_is_help=True, help="Get, read, describe and check data.")
 app.add_typer(data_app, name="data")
 app.add_typer(satisfaction_app, name="satisfaction")
+app.add_typer(news_app, name="news")
 
 
 class Interrupted(BaseException):

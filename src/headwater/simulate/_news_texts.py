@@ -203,6 +203,7 @@ def _places(size: _Size, most: int, rng: np.random.Generator) -> tuple[Ints, Mas
     out[:, 1:] = size.title[:, None] + (parts * size.abstract[:, None]).astype(np.int64)
     there = np.ones((n, most), bool)
     there[:, 1:] = (size.abstract > 0)[:, None]
+    there[:, 1:] &= np.diff(out) > 0  # where parts are short, two may meet
     return size.start[:, None] + out, there
 
 
@@ -212,6 +213,7 @@ def _mentions(articles: Articles, size: _Size, rng: np.random.Generator) -> tupl
     chance = np.array([0.6, 0.6, 0.4, 0.3, 0.3])
     there &= rng.random(at.shape) < chance
     there &= (articles.cast[:, 0] >= 0)[:, None]
+    there[:, 1:] &= np.diff(at) > 1  # or one name would seem to go on in the next
     one = rng.choice(3, at.shape, p=[0.6, 0.25, 0.15])
     who = np.take_along_axis(articles.cast, one, 1)
     who = np.where(who < 0, articles.cast[:, :1], who)

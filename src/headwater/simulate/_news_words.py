@@ -142,14 +142,14 @@ PARTIES = {  # and their shares of the politicians: two large, several small
 TITLES = ("Sen.", "Rep.", "Gov.")
 GIVEN = {
     "female": _split(
-        "Ada Alma Anna Beth Carla Clara Dana Donna Edith Ella Emma Fiona Gina Grace Hanna Helen "
-        "Ida Irene Jane Julia Karen Laura Lena Linda Lucy Maria Martha Nina Nora Olga Paula Rita "
-        "Rosa Ruth Sara Sofia Tara Vera Wanda Zoe"
+        "Alice Amanda Amy Anna Barbara Beth Carla Carol Claire Dana Diana Donna Elena Ella Emily "
+        "Emma Gina Grace Hannah Helen Irene Jane Julia Karen Kate Laura Linda Lisa Lucy Maria "
+        "Martha Megan Nancy Naomi Nora Olivia Paula Rachel Vera Zoe"
     ),
     "male": _split(
-        "Adam Albert Ben Boris Carl Daniel David Edgar Eric Felix Frank George Gustav Harold Henry "
-        "Hugo Ian Jack Jonas Karl Kevin Leo Louis Martin Max Nathan Oliver Oscar Paul Peter Ralph "
-        "Robert Simon Stefan Thomas Tobias Victor Walter Willem Xavier"
+        "Aaron Adam Alan Albert Ben Brian Carl Carlos Daniel David Dennis Eric Felix Frank George "
+        "Harold Henry Ian Jack Jacob James Karl Kevin Leo Louis Luke Martin Max Nathan Oliver "
+        "Oscar Paul Peter Ralph Robert Simon Thomas Tobias Victor Walter"
     ),
 }
 STEMS = _split(
@@ -204,6 +204,7 @@ TONES = {  # polarities of the TextBlob lexicon
     "perfect": 1.0,
 }
 
+TAKEN = _split("final lolol minor moral moron muzak polar rural total vital")  # words that exist
 ONSETS = np.array(_split("b d f g k l m n p r s t v z br tr st"))
 VOWELS = np.array(["a", "i", "o", "u"])
 CODAS = np.array(["", "", "n", "k", "m", "l", "t", "r", "p"])
@@ -226,7 +227,7 @@ def coined(n: int, lengths: tuple[int, ...], rng: np.random.Generator) -> list[s
             part = np.char.add(rng.choice(ONSETS, size), rng.choice(VOWELS, size))
             grown = np.where(place < long, np.char.add(grown, part), grown)
         found.update(dict.fromkeys(np.char.add(grown, rng.choice(CODAS, size)).tolist()))
-        for known in (*TONES, *FUNCTION):
+        for known in (*TONES, *FUNCTION, *TAKEN):
             found.pop(known, None)
     return list(found)[:n]
 

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 
 from ..errors import BadParameter
 from ..model import at_least, between
@@ -30,16 +29,15 @@ from ..types import (
 )
 from ._news_articles import DAY, SECTION, SUBCATEGORIES, Articles, Persons
 from ._news_files import write
-from ._news_readers import CHUNK, Likes, Readers, Shelf, chances, clicked, distinct
+from ._news_readers import Likes, Readers, Shelf
+from ._news_requests import MOST, Shown, histories, requests
 from ._news_texts import Texts
 from ._news_words import ENDINGS, PARTIES, SECTIONS, STEMS
 
 __all__ = ["MadeNews", "NewsTruth", "NewsWorld"]
 
 BEGIN = 1_572_566_400  # 2019-11-01
-PILOT = 2_000  # requests that the intercept is found on
-PROPOSED = 12  # articles that each of a history was chosen from
-LEAST, MOST = 10, 60  # candidates of a request
+LONGEST = 365  # days; draws of more are too small for numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +104,7 @@ class NewsWorld:
 
     >>> made = NewsWorld(n_articles=2000, n_users=300, n_impressions=500).make()
     >>> made.data
-    Dataset(300 users, 2,000 items, 9,100 events)
+    Dataset(300 users, 2,000 items, 9,127 events)
     """
 
     n_articles: int = 50_000
@@ -114,7 +112,7 @@ class NewsWorld:
     n_impressions: int = 100_000
     days: float = 7  # in which there are requests
     before: float = 21  # days before them, of which the histories are
-    history: float = 19  # median length of a history at the first request
+    history: float = 19  # articles that people had read before, the median
     newcomers: float = 0.03  # share of people with none
     chained: float = 0.45  # share of articles in stories of several
     n_persons: int | None = None  # who are in the news; None is one for 40 articles, 60 to 1,500
@@ -136,9 +134,10 @@ class NewsWorld:
         for name in ("newcomers", "chained", "known", "by_popularity", "by_taste"):
             between(self, name, getattr(self, name), 0, 1)
         between(self, "by_popularity + by_taste", self.by_popularity + self.by_taste, 0, 1)
-        between(self, "clicks", self.clicks, 0.03, 0.5)
-        between(self, "days", self.days, 1, 365)
-        between(self, "before", self.before, 2, 365)
+        between(self, "clicks", self.clicks, 0, 0.5)
+        at_least(self, "days", self.days, 1)
+        at_least(self, "before", self.before, 3)
+        between(self, "days + before", self.days + self.before, 4, LONGEST)
         between(self, "history", self.history, 1, 200)
         between(self, "n_persons", self._n_persons, 10, len(STEMS) * len(ENDINGS))
         need = int(np.ceil(2 * MOST * (self.days + self.before) / 2))
@@ -167,110 +166,19 @@ class NewsWorld:
         rest = 1 - self.by_popularity - self.by_taste
         mixed = (self.by_popularity, self.by_taste, rest)
         shelf = Shelf.of(articles, readers, mixed, popular=1.2)
-        past = self._past(shelf, likes)
-        shown, intercept = self._requests(shelf, likes, past)
+        first, last = BEGIN + int(self.before * DAY), BEGIN + int(days * DAY)
+        past = histories(shelf, likes, BEGIN + 2 * DAY, first, self.seed)
+        shown, intercept = requests(
+            shelf,
+            likes,
+            past,
+            n=self.n_impressions,
+            begin=first,
+            end=last,
+            share=self.clicks,
+            seed=self.seed,
+        )
         return self._numbered(persons, articles, likes, past, shown, intercept)
-
-    def _past(self, shelf: Shelf, likes: Likes) -> Histories:
-        """What everybody had read before, in the numbers of time: of a few articles that were
-        proposed to them the one they liked best."""
-        readers, n = shelf.readers, self.n_articles
-        begin = BEGIN + int(2 * DAY)
-        end = BEGIN + int(self.before * DAY)
-        more = np.where(readers.read > 0, np.ceil(1.2 * readers.read) + 2, 0).astype(np.int64)
-        user = np.repeat(np.arange(len(readers)), more)
-        now = self._rng(5).integers(begin, max(end, begin + 1), len(user))
-        chosen = np.empty(len(user), np.int64)
-        size = CHUNK // PROPOSED
-        for at in range(0, len(user), size):
-            rng = self._rng(6, at)
-            who, when = user[at : at + size], now[at : at + size]
-            some = shelf.propose(who, when, PROPOSED, rng)
-            liked = likes(who[:, None], some, when[:, None]) + rng.gumbel(size=some.shape)
-            best = liked.argmax(1)
-            chosen[at : at + size] = some[np.arange(len(some)), best]
-        _, once = np.unique(user * n + chosen, return_index=True)
-        once = self._rng(7).permutation(once)
-        once = once[np.argsort(user[once], kind="stable")]
-        head = np.searchsorted(user[once], user[once])
-        once = once[np.arange(len(once)) - head < readers.read[user[once]]]
-        return Histories.of(
-            user[once], chosen[once], n_rows=len(readers), n_items=n, times=now[once]
-        )
-
-    def _requests(self, shelf: Shelf, likes: Likes, past: Histories) -> tuple[_Shown, float]:
-        """All first requests of people, then all second ones, and so on: nobody is shown what
-        they have read."""
-        rng = self._rng(8)
-        n, b, readers = self.n_articles, self.n_impressions, shelf.readers
-        often = (3.0 + readers.read) ** 0.4
-        user = np.sort(rng.choice(len(readers), b, p=often / often.sum()))
-        first = BEGIN + int(self.before * DAY)
-        now = rng.integers(first, first + int(self.days * DAY), b)
-        order = np.lexsort((now, user))
-        now = now[order]
-        turn = np.arange(b) - np.searchsorted(user, user)
-        k = np.rint(np.exp(3.4 + 0.6 * rng.normal(size=b))).astype(np.int64).clip(LEAST, MOST)
-        intercept = self._intercept(shelf, likes, user, now, k)
-        items = np.full((b, MOST), PAD, np.int32)
-        chance = np.zeros((b, MOST), np.float32)
-        clicks = np.zeros((b, MOST), bool)
-        late = past.times >= first - 2 * DAY
-        read = np.sort(past.rows[late] * n + past.items[late])
-        m = 2 * MOST
-        for number in range(int(turn.max()) + 1):
-            mine = np.flatnonzero(turn == number)
-            new = []
-            for part in range(0, len(mine), CHUNK // m):
-                rows = mine[part : part + CHUNK // m]
-                rng = self._rng(9, number, part)
-                shown = self._shown(shelf, user[rows], now[rows], k[rows], read, rng)
-                logits = _logits(likes, user[rows], shown, now[rows], intercept)
-                width = shown.shape[1]
-                took = clicked(logits, rng)
-                items[rows, :width] = shown
-                chance[rows, :width] = chances(logits)
-                clicks[rows, :width] = took
-                row, slot = np.nonzero(took)
-                new.append(user[rows][row] * n + shown[row, slot])
-            read = np.sort(np.concatenate([read, *new]))
-        by_time = np.argsort(now, kind="stable")
-        found = _Shown(
-            user[by_time], now[by_time], items[by_time], clicks[by_time], chance[by_time]
-        )
-        return found, intercept
-
-    def _shown(
-        self,
-        shelf: Shelf,
-        user: Ints,
-        now: Ints,
-        k: Ints,
-        read: Ints,
-        rng: np.random.Generator,
-    ) -> NDArray[np.int32]:
-        some = shelf.propose(user, now, 2 * MOST, rng)
-        key = user[:, None] * self.n_articles + some
-        found = np.append(read, -1)[np.searchsorted(read, key)] == key
-        return distinct(some, k, ~found, rng)
-
-    def _intercept(self, shelf: Shelf, likes: Likes, user: Ints, now: Ints, k: Ints) -> float:
-        """The one that makes the share of clicks what it should be."""
-        rng = self._rng(10)
-        rows = rng.integers(0, len(user), PILOT)
-        none = np.zeros(0, np.int64)
-        shown = self._shown(shelf, user[rows], now[rows], k[rows], none, rng)
-        plain = _logits(likes, user[rows], shown, now[rows], 0.0)
-
-        def off(intercept: float) -> float:
-            return float(chances(plain + intercept).sum() / (shown != PAD).sum()) - self.clicks
-
-        if off(-30.0) > 0:
-            raise BadParameter(
-                f"NewsWorld: clicks={self.clicks} is less than one of each request; "
-                f"it must be at least {off(-30.0) + self.clicks:.3f}"
-            )
-        return float(brentq(off, -30.0, 30.0))
 
     def _numbered(
         self,
@@ -278,7 +186,7 @@ class NewsWorld:
         articles: Articles,
         likes: Likes,
         past: Histories,
-        shown: _Shown,
+        shown: Shown,
         intercept: float,
     ) -> MadeNews:
         """All of it in numbers that do not tell when an article came out."""
@@ -332,22 +240,6 @@ class NewsWorld:
             order=order,
         )
         return MadeNews(data, everybody.filter("known").drop("known"), truth)
-
-
-@dataclass(frozen=True, eq=False)
-class _Shown:
-    """Requests in order of time; articles in the numbers of time."""
-
-    user: Ints  # (B,)
-    now: NDArray[np.int64]  # (B,)
-    items: NDArray[np.int32]  # (B, K)
-    clicks: NDArray[np.bool_]  # (B, K)
-    chances: NDArray[np.float32]  # (B, K)
-
-
-def _logits(likes: Likes, user: Ints, items: Ints, now: Ints, intercept: float) -> Floats:
-    plain = intercept + likes(user[:, None], items, now[:, None])
-    return np.where(items == PAD, -np.inf, plain)
 
 
 def _table(
