@@ -12,7 +12,7 @@ from torch.nn.functional import dropout, embedding_bag
 from .fields import Field
 from .rows import Rows
 
-__all__ = ["Bag", "FieldEncoder"]
+__all__ = ["AdditiveAttention", "Bag", "FieldEncoder", "attend"]
 
 HOURS, DAYS = 24, 7
 
@@ -40,6 +40,27 @@ class Bag(nn.Module):
             x.items, self.weight, x.start[:-1], mode="sum", per_sample_weights=weights
         )
         return found + self.bias
+
+
+def attend(logits: Tensor, there: Tensor) -> Tensor:  # (..., L)
+    """The softmax over those of the last axis that are ``there``; all 0 where none is."""
+    least = torch.finfo(logits.dtype).min
+    return logits.masked_fill(~there, least).softmax(-1) * there
+
+
+class AdditiveAttention(nn.Module):
+    """The mean of L vectors, by weights softmax( q' tanh(W x + b) ) of those that are there."""
+
+    def __init__(self, size: int, hidden: int):
+        super().__init__()
+        self.project = nn.Linear(size, hidden)
+        self.query = nn.Linear(hidden, 1, bias=False)
+
+    def forward(self, x: Tensor, there: Tensor) -> Tensor:  # (n, D)
+        """``x`` (n, L, D), ``there`` (n, L); zeros where nothing is there."""
+        weights = attend(self.query(self.project(x).tanh())[..., 0], there)
+        mean: Tensor = (weights.to(x.dtype).unsqueeze(1) @ x).squeeze(1)
+        return mean
 
 
 class FieldEncoder(nn.Module):

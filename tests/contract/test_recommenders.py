@@ -67,6 +67,27 @@ SMALL = {
     },
     "retrieve.matrix.slim": {"tolerance": 1e-10},  # relabelled, it stops elsewhere within it
 }
+SMALL |= {
+    f"retrieve.content.{name}": {
+        "min_count": 1,  # a title of the toy worlds has one word of its own
+        "word_size": 8,
+        "query_size": 8,
+        "history": 6,
+        "how": {"n_epochs": 20, "batch_size": 1024, "learning_rate": 0.05},
+        **own,
+    }
+    for name, own in {
+        "nrms": {"heads": 2, "head_size": 4},
+        "naml": {"filters": 12, "kind_size": 8},
+        "lstur": {"filters": 12, "kind_size": 8},
+        "npa": {
+            "filters": 12,
+            "user_size": 4,
+            "unknown": 0.5,
+            "how": {"n_epochs": 20, "batch_size": 1024, "learning_rate": 0.03},
+        },
+    }.items()
+}
 NO_TASTE = {
     "retrieve.matrix.random": "does not look at who chose what",
     "retrieve.matrix.popularity": "gives everybody the same",
@@ -88,6 +109,10 @@ CHANCE = {
     "retrieve.matrix.recfusion_bin": "starts from random weights, item by item",
     "retrieve.matrix.recfusion_guided": "starts from random weights, item by item",
     "retrieve.matrix.mf": "starts from random vectors, item by item",
+    "retrieve.content.nrms": "draws what was not clicked by the items' numbers",
+    "retrieve.content.naml": "draws what was not clicked by the items' numbers",
+    "retrieve.content.lstur": "draws what was not clicked by the items' numbers",
+    "retrieve.content.npa": "draws what was not clicked by the items' numbers",
 }
 RECOMMENDERS = [w for w in addresses() if w == "flow" or w.startswith("retrieve.")]
 
