@@ -15,7 +15,7 @@ import pytest
 
 from headwater import facade
 from headwater.artifact import load, save
-from headwater.data.toy import blocks
+from headwater.data.toy import blocks, visits
 from headwater.errors import BadArtifact, NotFitted
 from headwater.registry import build
 
@@ -70,6 +70,22 @@ def test_unfitted_is_not_saved(tmp_path):
     with pytest.raises(NotFitted, match="call fit"):
         save(build("ease"), tmp_path / "model", blocks())
     assert not (tmp_path / "model").exists()
+
+
+def test_what_is_not_tuned_is_not_saved(tmp_path):
+    pytest.importorskip("torch")
+    data = visits(100)
+    model = build("intent.behaviour", threshold="threshold.per_class", how={"n_epochs": 1})
+    with pytest.raises(NotFitted, match=r"Behaviour has learned nothing yet: call fit\(data\)"):
+        save(model, tmp_path / "model", data)
+    model.fit(data)
+    said = r"PerClass, the threshold of Behaviour, is not tuned: call tune\(sessions\) first"
+    with pytest.raises(NotFitted, match=said):
+        save(model, tmp_path / "model", data)
+    save(model.tune(data.sessions), tmp_path / "model", data)
+    rule = build("threshold.per_class")
+    with pytest.raises(NotFitted, match=r"PerClass is not tuned: call tune\(scores, y\) first"):
+        save(rule, tmp_path / "rule", data)
 
 
 def damage_truncate(folder):

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from .errors import BadArtifact, HeadwaterError, NotFitted
 from .model import Model
 from .registry import build, describe
 from .state import pack, unpack
+from .threshold._base import Threshold
 from .types import Dataset
 
 __all__ = ["FORMAT", "Artifact", "load", "save"]
@@ -47,7 +50,7 @@ def save(model: Model, folder: str | Path, data: Dataset, *, with_data: bool = T
     The old content stays until the new is whole. `NotFitted` if there is nothing to save.
     """
     if not model.fitted:
-        raise NotFitted(f"{type(model).__name__} has learned nothing yet: call fit(data) first")
+        raise NotFitted(_unlearned(model))
     folder = Path(folder)
     check_free(folder)
     arrays, plain = pack(model)
@@ -75,6 +78,30 @@ def save(model: Model, folder: str | Path, data: Dataset, *, with_data: bool = T
         text = json.dumps(about, indent=2, ensure_ascii=False)
         (temp / "model.json").write_text(text + "\n", encoding="utf-8")
     return folder
+
+
+def _unlearned(model: Model) -> str:
+    """What to do before ``model`` can be saved."""
+    left = list(_left(model, model))
+    owner, rule = left[0]
+    if not all(isinstance(part, Threshold) for _, part in left):
+        return f"{type(model).__name__} has learned nothing yet: call fit(data) first"
+    takes = ", ".join(signature(owner.tune).parameters)
+    name, head = type(rule).__name__, type(owner).__name__
+    if owner is rule:
+        return f"{name} is not tuned: call tune({takes}) first"
+    return (
+        f"{name}, the threshold of {head}, is not tuned: call tune({takes}) first, with what "
+        f"{head} has not learned from"
+    )
+
+
+def _left(model: Model, owner: Model) -> Iterator[tuple[Model, Model]]:
+    """What has something of its own to learn, behind the model that it is part of."""
+    if any(f.metadata.get("learned") and f.name not in vars(model) for f in fields(model)):
+        yield owner, model
+    for part in model.parts():
+        yield from _left(part, model)
 
 
 def check_free(folder: Path) -> None:
