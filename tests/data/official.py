@@ -70,7 +70,11 @@ MIND = {
         b'N1\tnews\tworld\tA "quote\tText\thttps://x\t[{"WikidataId": "Q1"}]\t[]\n'
         b"N2\tsports\tgolf\tTitle\t\thttps://x\t\t"
         b'[{"WikidataId": "Q2"}, {"WikidataId": "Q2"}]\n'
+        b'N3\tnews\tus\tThree\tMore\t\t[{"WikidataId": "Q2"}]\t[{"WikidataId": "Q4"}]\n'
+        b'N4\tnews\tus\tFour\t\t\t[{"WikidataId": "Q9"}]\t[]\n'
     ),
+    "entity_embedding.vec": b"Q1\t1.5\t-2\t0.25\t\nQ2\t0\t1\t-1e-1\t\nQ4\t2\t3\t4.1\t\n",
+    "relation_embedding.vec": b"P31\t1\t2\t3\t\n",
 }
 BANDIT = {
     "item_context.csv": b",item_id,item_feature_0,item_feature_1\n0,0,-0.5,aa\n1,1,0.5,bb\n",
@@ -154,8 +158,7 @@ OFFICIAL: dict[str, dict[str, bytes]] = {
         **{name: text.replace("\n", "\r\n").encode() for name, text in LASTFM.items()},
         "tags.dat": "tagID\ttagValue\r\n1\tmetal\r\n3\tfu\xdfball\r\n".encode("latin-1"),
     },
-    "mind-demo": MIND,
-    "mind-small": MIND,
+    **{f"mind-{size}{part}": MIND for size in ("demo", "small", "large") for part in ("", "-dev")},
     **{
         f"open-bandit-{policy}-{campaign}": {
             f"{campaign}.csv": BANDIT["rounds"],

@@ -56,6 +56,9 @@ def test_there_are_made_up_files_of_every_source() -> None:
     assert set(OFFICIAL) == set(names())
 
 
+UNCOUNTED = {"mind-demo", "mind-demo-dev", "mind-small-dev", "mind-large", "mind-large-dev"}
+
+
 @pytest.mark.parametrize("name", OFFICIAL)
 def test_every_source_has_the_same_shape(name: str, folder: Path) -> None:
     have = tables(name)
@@ -69,7 +72,7 @@ def test_every_source_has_the_same_shape(name: str, folder: Path) -> None:
         assert not len(data.items)
         assert set(source(name).sizes) == {"users"}
         return
-    assert "items" in source(name).sizes or name == "mind-demo"  # nobody counted that one
+    assert "items" in source(name).sizes or name in UNCOUNTED
     if have.items is not None:
         assert have.items.columns[0] == "item_id"
         assert have.items["item_id"].is_unique().all()
@@ -505,8 +508,8 @@ def test_mind_is_what_was_shown() -> None:
         ("U8", "N2", seconds("2019-11-14") + 13 * 3600 + 358),
     ]
     items = items_of(have)
-    assert items["title"].to_list() == ['A "quote', "Title"]
-    assert items["entities"].to_list() == [["Q1"], ["Q2"]]
+    assert items["title"].to_list() == ['A "quote', "Title", "Three", "Four"]
+    assert items["entities"].to_list() == [["Q1"], ["Q2"], ["Q2", "Q4"], ["Q9"]]
     shown = load("mind-demo").impressions
     assert shown is not None
     assert shown.queries.history.lengths.tolist() == [2, 0]
@@ -514,6 +517,29 @@ def test_mind_is_what_was_shown() -> None:
         load("mind-demo", min_items_per_user=5)
     with pytest.raises(BadParameter, match="its requests are read whole"):
         load("mind-demo", duplicates="sum")
+
+
+@pytest.mark.parametrize("name", ["mind-demo", "mind-large", "mind-small-dev"])
+def test_vectors_of_the_entities_of_mind(name: str, folder: Path) -> None:
+    """The mean of those that have one; zeros for who has none, as for what is not in the table."""
+    data = load(name)
+    vectors = data.catalog.vectors["entities"]
+    assert vectors.dtype == np.float32
+    at = data.items.encode(["N1", "N2", "N3", "N4"])
+    want = [[1.5, -2, 0.25], [0, 1, -0.1], [1, 2, 2], [0, 0, 0]]
+    np.testing.assert_allclose(vectors[at], want, rtol=1e-6)
+    assert data.catalog.table["title"].gather(at).to_list() == [
+        'A "quote',
+        "Title",
+        "Three",
+        "Four",
+    ]
+    file = folder / name / "files" / "entity_embedding.vec"
+    file.write_text("Q1\t1\ttwo\n", encoding="utf-8")
+    with pytest.raises(DataError, match="not a Wikidata id and as many numbers"):
+        load(name)
+    file.unlink()
+    assert not load(name).catalog.vectors
 
 
 @pytest.mark.usefixtures("folder")

@@ -13,16 +13,17 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from ..errors import BadParameter, DataError, UnknownName
-from ..types import Dataset, Ids, Sessions
+from ..types import PAD, Catalog, Dataset, Floats, Ids, Sessions
 from ._ids import texts
 from .frame import Duplicates, read
 from .impressions import read_impressions
@@ -75,6 +76,7 @@ class Tables:
     shown: pl.DataFrame | None = None  # what was put before people, as `read_impressions` takes it
     sessions: Sessions | None = None  # of a survey, each of a person of its own
     notes: tuple[str, ...] = ()  # what was left out
+    vectors: Mapping[str, Floats] = field(default_factory=dict)  # a row for each of ``items``
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -299,8 +301,21 @@ def load(
             strict=strict,
             seed=seed,
         )
+    if have.vectors:
+        data = replace(data, catalog=_with_vectors(data, have))
     told = (asked.also, *have.notes) if asked.also else have.notes
     return replace(data, notes=(*told, *data.notes))
+
+
+def _with_vectors(data: Dataset, have: Tables) -> Catalog:
+    """The catalogue, with the vectors of its items; zeros for those that ``items`` do not know."""
+    assert have.items is not None
+    at = data.items.encode(have.items["item_id"])
+    vectors = dict(data.catalog.vectors)
+    for name, rows in have.vectors.items():
+        vectors[name] = np.zeros((len(data.items), rows.shape[1]), np.float32)
+        vectors[name][at[at != PAD]] = rows[at != PAD]
+    return replace(data.catalog, vectors=vectors)
 
 
 def _items_only(asked: Source, have: Tables, seed: int) -> Dataset:
