@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from ..errors import DataError
 from ..types import Floats, Ints, Mask
 from ._news_articles import DAY, IS_POLITICAL, SUBCATEGORIES, Articles, drawn, shares
 
@@ -104,6 +105,11 @@ class Shelf:
         """Articles out by ``now``, with repeats."""
         low = np.searchsorted(self.articles.published, now - POOL, side="right")[:, None]
         high = np.searchsorted(self.articles.published, now, side="right")[:, None]
+        if (low == high).any():
+            raise DataError(
+                "NewsWorld: at some time nothing had come out for two days; n_articles must be "
+                "larger, or days and before smaller"
+            )
         n = np.round(np.cumsum(self.shares[:2]) * m).astype(int)
         b, n_popular, n_taste = len(user), int(n[0]), int(n[1] - n[0])
         u = rng.random((b, n_popular))
