@@ -13,7 +13,7 @@ from headwater.metrics.calibration import Calibration
 from headwater.metrics.platform_distance import PlatformDistance
 from headwater.metrics.representation import Representation
 from headwater.rerank.radio import RADio
-from headwater.types import Catalog, Histories, Queries, Slate
+from headwater.types import Catalog, Histories, Impressions, Queries, Slate
 
 ALPHA = 0.001
 DISCOUNT = {
@@ -248,6 +248,21 @@ def test_lists_near_the_platform_are_near_each_other():
     near = RADio(by="genres", to="platform", trade=1.0, k=5).fit(data)(queries, slate)
     metric = PlatformDistance(by="genres", k=5)
     assert measured(data, queries, near, metric) < 0.7 * measured(data, queries, slate, metric)
+
+
+def test_the_platform_is_what_was_shown_last():
+    data = world()
+    stage = RADio(by="genres", to="platform").fit(data)
+    np.testing.assert_array_equal(
+        stage.platform_, np.bincount(data.log.items, minlength=len(data.items))
+    )
+    queries, slate = lists(data)
+    shown = Impressions(queries, slate, np.zeros(slate.items.shape, np.float32))
+    items = slate.items[slate.filled]
+    want = np.bincount(items, minlength=len(data.items))
+    np.testing.assert_array_equal(stage.update(shown).platform_, want)
+    again = RADio(by="genres", to="platform").fit(replace(data, impressions=shown))
+    np.testing.assert_array_equal(again.platform_, want)
 
 
 def week(data, days, stage, *, k=5, seed=0):

@@ -6,8 +6,8 @@
     off(d) = low - d below the range, d - high above it, 0 within:  low = high = 0 is as near as can
 
 r is the score on a common scale, w the discount of the metric, and P the mix of the context: the
-``history`` of who asks, the ``pool`` of candidates, the ``platform`` (all that anybody chose), or
-a ``mix`` that is given. So `metrics.calibration` moves with the history, `metrics.activation`,
+``history`` of who asks, the ``pool`` of candidates, the ``platform`` (all that was put before
+anybody, or chosen where nobody logged that; `update` tells the latest), or a ``mix`` that is given. So `metrics.calibration` moves with the history, `metrics.activation`,
 `metrics.representation` and `metrics.alternative_voices` with the pool, `metrics.fragmentation`
 with the platform's mix of stories: lists near to it are near to each other. Whose context is empty
 gets the order of the scores.
@@ -55,7 +55,7 @@ from ..divergence import (
 )
 from ..errors import BadParameter, DataError
 from ..model import at_least, between, learned
-from ..types import PAD, Dataset, Floats, Histories, Ints, Queries, Slate
+from ..types import PAD, Dataset, Floats, Histories, Impressions, Ints, Queries, Slate
 from ._greedy import Gain, Greedy
 
 __all__ = ["RADio"]
@@ -86,7 +86,7 @@ class RADio(Greedy):
     shares_: csr_array = learned()  # (N, C); no columns for numbers
     numbers_: np.ndarray = learned()  # (N,) float64; empty for kinds
     counted_: np.ndarray = learned()  # (N,) uint8: which items count
-    chosen_: np.ndarray = learned()  # (N,) float64: how often, by anybody
+    platform_: np.ndarray = learned()  # (N,) float64: how often each was put before anybody
     mix_: np.ndarray = learned()  # (C,) float64, empty if none is given
 
     def __post_init__(self) -> None:
@@ -111,10 +111,19 @@ class RADio(Greedy):
         self.shares_ = csr_array((n, 0)) if made.shares is None else made.shares
         self.numbers_ = np.zeros(0) if made.numbers is None else made.numbers
         self.counted_ = np.ones(n, np.uint8) if keep is None else keep.astype(np.uint8)
-        self.chosen_ = np.bincount(data.log.items, minlength=n).astype(np.float64)
+        self.platform_ = np.bincount(data.log.items, minlength=n).astype(np.float64)
+        if data.impressions is not None:
+            self.update(data.impressions)
         self.mix_ = np.zeros(0)
         if self.mix is not None:
             self.mix_ = given_mix(data.catalog, self.by, self.mix)
+        return self
+
+    def update(self, impressions: Impressions) -> Self:
+        """From now on the platform is what ``impressions`` put before people."""
+        slate = impressions.slate
+        often = np.bincount(slate.items[slate.filled], minlength=len(self.counted_))
+        self.platform_ = often.astype(np.float64)
         return self
 
     @property
@@ -136,8 +145,8 @@ class RADio(Greedy):
         if self.to == "history":
             return past(queries.history, discount=self.discount, keep=keep)
         if self.to == "platform":
-            found = of_items(self.chosen_ > 0, keep)
-            found.data = self.chosen_[found.indices]
+            found = of_items(self.platform_ > 0, keep)
+            found.data = self.platform_[found.indices]
             return found
         if queries.pool is not None:
             return of_items(queries.pool, keep)
