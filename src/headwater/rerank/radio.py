@@ -7,10 +7,11 @@
 
 r is the score on a common scale, w the discount of the metric, and P the mix of the context: the
 ``history`` of who asks, the ``pool`` of candidates, the ``platform`` (all that was put before
-anybody, or chosen where nobody logged that; `update` tells the latest), or a ``mix`` that is given. So `metrics.calibration` moves with the history, `metrics.activation`,
-`metrics.representation` and `metrics.alternative_voices` with the pool, `metrics.fragmentation`
-with the platform's mix of stories: lists near to it are near to each other. Whose context is empty
-gets the order of the scores.
+anybody, or chosen where nobody logged that; `update` tells the latest), or a ``mix`` that is given.
+So `metrics.calibration` moves with the history, `metrics.activation`, `metrics.representation` and
+`metrics.alternative_voices` with the pool, `metrics.fragmentation` with the platform's mix of
+stories: lists near to it are near to each other. Whose context is empty gets the order of the
+scores.
 
 With a ``window`` past(c) is what the person was shown in so many days, as the history and what is
 known to be declined tell, each list of k items counting as one now, and half as much for every
