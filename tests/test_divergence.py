@@ -1,6 +1,9 @@
+import gc
 import math
+import weakref
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,13 +12,16 @@ from scipy.sparse import csr_array
 from headwater.divergence import (
     DIVERGENCES,
     Feature,
+    among,
     divergence,
     divergences,
+    feature,
     rank_weights,
     upper,
     windowed,
 )
 from headwater.errors import DataError
+from headwater.types import Catalog
 
 SYMMETRIC = ("jensen_shannon", "hellinger", "total_variation")
 ALPHAS = st.sampled_from([0.001, 0.01, 0.3])
@@ -207,3 +213,19 @@ def test_what_has_faded_altogether_is_not_there():
     value = divergences(p, q, "jensen_shannon", 0.001)
     assert value[0] > 0
     assert np.isnan(value[1])
+
+
+def test_what_is_known_of_a_catalogue_is_made_once():
+    """And is not kept for longer than the catalogue."""
+    catalog = Catalog(pl.DataFrame({"by": ["x", "y", "x"], "hard": [1.0, 2.0, 3.0]}))
+    made = feature(catalog, "by")
+    assert feature(catalog, "by") is made
+    assert feature(Catalog(catalog.table), "by") is not made
+    assert feature(catalog, "hard", bins=3) is not feature(catalog, "hard", bins=4)
+    assert feature(catalog, "hard", bins=3).bins == 3
+    np.testing.assert_array_equal(among(catalog, ("by", "x")), [True, False, True])
+    np.testing.assert_array_equal(among(catalog, ("by", "y")), [False, True, False])
+    there = weakref.ref(catalog)
+    del catalog
+    gc.collect()
+    assert there() is None

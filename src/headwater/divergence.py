@@ -23,7 +23,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from functools import wraps
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +63,8 @@ Divergence = Literal["jensen_shannon", "kl", "hellinger", "total_variation"]
 Discount = Literal["reciprocal", "log", "none"]  # 1 / rank, 1 / log2(rank + 1), 1
 Bins = Literal["width", "quantile"] | tuple[float, ...]
 Cell = Callable[[Floats, Floats], Floats]
+Settings = ParamSpec("Settings")
+Made = TypeVar("Made")
 
 ALPHA = 0.001  # RADio's: how much of the other each mix takes, so that nothing in it is zero
 DISCOUNTS = ("reciprocal", "log", "none")
@@ -250,6 +254,24 @@ def of_items(there: Mask, keep: Mask | None = None) -> csr_array:  # (1, N)
     return csr_array((np.ones(len(found)), found, [0, len(found)]), shape=(1, len(there)))
 
 
+def once(
+    make: Callable[Concatenate[Catalog, Settings], Made],
+) -> Callable[Concatenate[Catalog, Settings], Made]:
+    """``make``, doing its work once for a catalogue and settings, while there is the catalogue."""
+    made: WeakKeyDictionary[Catalog, dict[Any, Made]] = WeakKeyDictionary()
+
+    @wraps(make)
+    def remembered(catalog: Catalog, /, *settings: Settings.args, **named: Settings.kwargs) -> Made:
+        have = made.setdefault(catalog, {})
+        key = settings, tuple(sorted(named.items()))
+        if key not in have:
+            have[key] = make(catalog, *settings, **named)
+        return have[key]
+
+    return remembered
+
+
+@once
 def among(catalog: Catalog, only: tuple[str, str] | None) -> Mask | None:  # (N,)
     """Which items have the value ``only[1]`` in the column ``only[0]``; None: all count."""
     if only is None:
@@ -280,7 +302,8 @@ def given_mix(catalog: Catalog, by: str, mix: Mapping[str, float]) -> Floats:  #
         if each not in kinds:
             raise UnknownName(f"kind in the column {by!r}", each, kinds)
     out = np.array([float(mix.get(each, 0)) for each in kinds])
-    return out / out.sum()
+    shares: Floats = out / out.sum()
+    return shares
 
 
 def windowed(
@@ -411,6 +434,7 @@ def _normal(x: csr_array) -> csr_array:
     return x
 
 
+@once
 def feature(
     catalog: Catalog,
     by: str,
