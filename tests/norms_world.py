@@ -79,3 +79,40 @@ def world(
         Histories.empty(b, n),
         data,
     )
+
+
+def tables(seen, folder, *, clicks=False):
+    """The evidence as the files of a platform: recommendations, items, a log, people."""
+    filled = seen.slate.filled
+    row, slot = np.nonzero(filled)
+    ids, users = seen.data.items.values, seen.data.users.values
+    now = seen.queries.now
+    shown = pl.DataFrame(
+        {
+            "request_id": [f"r{each}" for each in row],
+            "user_id": users.gather(seen.queries.user[row]),
+            "item_id": ids.gather(seen.slate.items[row, slot]),
+            "timestamp": now[row],
+            "position": slot,
+        }
+    )
+    if clicks:
+        shown = shown.with_columns(click=(pl.col("position") == 0).cast(pl.Int8))
+    history = seen.queries.history
+    first = np.unique(seen.queries.user, return_index=True)[1]  # what each had read before all
+    past = history[first]
+    log = pl.DataFrame(
+        {
+            "user_id": users.gather(seen.queries.user[first][past.rows]),
+            "item_id": ids.gather(past.items),
+            "timestamp": START - DAY - np.arange(len(past.items)),
+        }
+    )
+    items = pl.concat([pl.DataFrame({"item_id": ids}), seen.data.catalog.table], how="horizontal")
+    people = pl.concat([pl.DataFrame({"user_id": users}), seen.data.people], how="horizontal")
+    folder.mkdir(parents=True, exist_ok=True)
+    shown.write_parquet(folder / "shown.parquet")
+    log.write_csv(folder / "log.csv")
+    items.write_parquet(folder / "items.parquet")
+    people.write_csv(folder / "people.csv")
+    return folder

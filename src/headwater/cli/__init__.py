@@ -1,7 +1,8 @@
 """The command line: ``headwater --help``. Tables for people, `--json` for programs.
 
 What is asked for goes to standard output, everything else (progress, notes, errors) to standard
-error. Exit status: 0 done, 1 an error of Headwater's own, 2 a wrong call, 130 interrupted.
+error. Exit status: 0 done, 1 an error of Headwater's own, 2 a wrong call, 4 a norm that is missed
+(`headwater monitor`), 130 interrupted.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ from ._arguments import (
     seeded,
 )
 from ._console import fail, progress, reported, show, write_table
+from ._monitor import monitor
 from ._news import news_app
 from ._satisfaction import satisfaction_app
 
@@ -64,6 +66,7 @@ app = typer.Typer(
 data_app = typer.Typer(no_args_is_help=True, help="Get, read, describe and check data.")
 app.add_typer(data_app, name="data")
 app.add_typer(satisfaction_app, name="satisfaction")
+app.command()(monitor)
 app.add_typer(news_app, name="news")
 
 

@@ -13,6 +13,25 @@ when; `write` makes a page of it and `told` a text for editors; `shown` reads ta
 """
 
 from ._file import LEVELS, MODELS, Norms, Target
+from ._page import write
+from ._reading import Shown, recent, shown
 from ._result import Checked, Finding, Part
+from ._text import in_brief, rows, told, write_text
 
-__all__ = ["LEVELS", "MODELS", "Checked", "Finding", "Norms", "Part", "Target"]
+__all__ = [
+    "LEVELS",
+    "MODELS",
+    "Checked",
+    "Finding",
+    "Norms",
+    "Part",
+    "Shown",
+    "Target",
+    "in_brief",
+    "recent",
+    "rows",
+    "shown",
+    "told",
+    "write",
+    "write_text",
+]

@@ -165,6 +165,7 @@ def _finding(
         name=target.name,
         metric=target.said,
         address=type(target.metric).__module__.split(".", 1)[1],
+        by=str(getattr(target.metric, "by", "")),
         wanted=target.wanted if isinstance(target.wanted, str) else "range",
         why=target.why,
         least=target.defined,
@@ -231,7 +232,7 @@ def _part(
         edges.append(float(np.clip(line.mean(), least, most)))
     verdict, why = ("missed", "") if sure_out else ("met", "") if sure_in else ("undecided", "")
     if verdict == "undecided":
-        why = "the interval reaches over the end of the range"
+        why = "too near an end of the range to tell"
     if defined < target.defined * asked:
         verdict = "undecided"
         why = f"{defined:,} of {asked:,} requests have a value, and {target.defined:.0%} must"

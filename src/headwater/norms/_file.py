@@ -98,7 +98,7 @@ class Norms:
         defined = _share(found.get("defined", 0.0), f"defined in {where}")
         segments = _segments(found.get("segments", []), f"segments in {where}")
         return cls(
-            name=called(found["name"], f"name in {where}") if "name" in found else where,
+            name=called(found["name"], f"name in {where}") if "name" in found else "norms",
             targets=tuple(
                 _target(name, given, levels, segments, defined, f"{where}, target {name!r}")
                 for name, given in found["targets"].items()

@@ -44,6 +44,7 @@ class Finding:
     name: str
     metric: str
     address: str
+    by: str  # the column of the catalogue; nothing where the metric has none
     wanted: str  # a word, or "range"
     why: str
     least: float  # share of requests that must have a value
@@ -83,7 +84,8 @@ class Finding:
     @property
     def worst(self) -> tuple[Part, ...]:
         """The segments that miss it, those furthest from the range first."""
-        off = [part for part in self.segments if part.verdict == "missed"]
+        some = [part for part in self.segments if part.asked < self.whole.asked]
+        off = [part for part in some if part.verdict == "missed"]
         return tuple(sorted(off, key=lambda part: -abs(part.by)))
 
     def as_dict(self) -> dict[str, Any]:
@@ -91,6 +93,7 @@ class Finding:
             "name": self.name,
             "metric": self.metric,
             "address": self.address,
+            "column": self.by,
             "wanted": self.wanted,
             "why": self.why,
             "least_defined": self.least,
