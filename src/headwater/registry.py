@@ -54,6 +54,9 @@ EXTRAS = {
     "numpyro": "bayes",
     "jax": "bayes",
     "arviz_stats": "bayes",
+    "textblob": "news",
+    "networkx": "news",
+    "spacy": "entities",
 }  # package -> the extra that brings it
 
 

@@ -46,7 +46,7 @@ LAYERS = (
     ("flow",),
     ("evaluation",),
     ("artifact", "pages", "report", "survey_report", "norms", "tune"),
-    ("facade", "catalogue", "stills"),
+    ("facade", "catalogue", "stills", "enrichment"),
     ("contact_sheet",),
     ("testing", "papers", "simulate", "doctor", "demo"),
     ("serve",),

@@ -48,6 +48,7 @@ from ._arguments import (
     seeded,
 )
 from ._console import fail, progress, reported, show, write_table
+from ._enrich import enrich
 from ._monitor import monitor
 from ._news import news_app
 from ._satisfaction import satisfaction_app
@@ -67,6 +68,7 @@ data_app = typer.Typer(no_args_is_help=True, help="Get, read, describe and check
 app.add_typer(data_app, name="data")
 app.add_typer(satisfaction_app, name="satisfaction")
 app.command()(monitor)
+app.command()(enrich)
 app.add_typer(news_app, name="news")
 
 
