@@ -327,6 +327,8 @@ class Source:
             if column.dtype == pl.Null or column.dtype.is_nested():
                 self.faults.append(f"{name!r} is {column.dtype}, no times")
                 return None
+            if column.dtype == pl.String:  # nothing is written in different ways
+                column = column.str.strip_chars().replace("", None)
             seconds = Clock().seconds(column)
             bad = int(seconds.null_count() - column.null_count())
             if bad:
