@@ -39,6 +39,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/encode.py
 	$(BIN)/python benchmarks/sessions.py
 	$(BIN)/python benchmarks/bayes.py
+	$(BIN)/python benchmarks/normative.py
 	$(BIN)/python benchmarks/scaling.py
 
 docs: $(VENV)/.docs

@@ -16,6 +16,7 @@ Source: Vrijenhoek, Benedict, Gutierrez Granada, Odijk, de Rijke, "RADio: Rank-A
         Metrics to Measure Normative Diversity in News Recommendations", RecSys 2022.
         arXiv:2209.13520; Hellinger and total variation: Liese, Vajda, "On Divergences and
         Informations in Statistics and Information Theory", IEEE Trans. Inf. Theory 2006.
+Checked: each against its f, closed forms and loops, tests/test_divergence.py
 """
 
 from __future__ import annotations

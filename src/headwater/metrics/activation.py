@@ -9,9 +9,10 @@ Context   what the list was chosen from, all alike.
 Undefined without a list, or a pool with two different numbers.
 
 Source:  Vrijenhoek et al., RADio, RecSys 2022, arXiv:2209.13520, eq. of Activation.
-Checked: list by list against dictionaries and SciPy's jensenshannon,
-         tests/metrics/test_normative.py
-Differs: in nothing but the exact sums of ranks.
+Checked: list by list against dictionaries and SciPy's jensenshannon, the bins against
+         scikit-learn's, tests/metrics/test_normative.py; against RADio's way of it
+         (benchmarks/peers/radio.py), tests/metrics/test_normative_benchmark.py
+Differs: in exact sums of ranks, and shares of bins that are not rounded to three digits.
 """
 
 from __future__ import annotations

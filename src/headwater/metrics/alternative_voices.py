@@ -10,9 +10,11 @@ Undefined where the list, or the pool, names nobody.
 
 Source:  Vrijenhoek et al., RADio, RecSys 2022, arXiv:2209.13520, eq. of Alternative Voices.
 Checked: list by list against dictionaries and SciPy's jensenshannon,
-         tests/metrics/test_normative.py
+         tests/metrics/test_normative.py; against RADio's way of it (benchmarks/peers/radio.py),
+         tests/metrics/test_normative_benchmark.py
 Differs: the released code looks only at articles that name both, of the category news:
-         both=True, only=("category", "news").
+         both=True, only=("category", "news"). If these name nobody in the pool it finds no
+         divergence.
 """
 
 from __future__ import annotations

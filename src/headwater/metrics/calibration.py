@@ -12,10 +12,12 @@ Undefined without a history or a list of which anything is known; by numbers als
 
 Source:  Vrijenhoek et al., RADio, RecSys 2022, arXiv:2209.13520, eq. of Calibration, after Steck,
          "Calibrated Recommendations", RecSys 2018.
-Checked: list by list against dictionaries and SciPy's jensenshannon,
-         tests/metrics/test_normative.py
-Differs: ranks are normalised by exact sums; one number alone makes no bins, where the released
-         code puts everything into one and finds no divergence.
+Checked: list by list against dictionaries and SciPy's jensenshannon, the bins against
+         scikit-learn's, tests/metrics/test_normative.py; against RADio's way of it
+         (benchmarks/peers/radio.py), tests/metrics/test_normative_benchmark.py
+Differs: ranks are normalised by exact sums, and shares of bins are not rounded to three digits; one
+         number alone makes no bins, where the released code puts everything into one and finds no
+         divergence.
 """
 
 from __future__ import annotations

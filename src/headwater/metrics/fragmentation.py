@@ -12,8 +12,9 @@ Undefined without a list that has a story, or another person's.
 Source:  Vrijenhoek et al., RADio, RecSys 2022, arXiv:2209.13520, eq. of Fragmentation; the
          interval: Hoeffding, "A Class of Statistics with Asymptotically Normal Distribution",
          Annals of Mathematical Statistics 1948.
-Checked: pair by pair against dictionaries and SciPy's jensenshannon, the interval against repeated
-         draws, tests/metrics/test_normative.py
+Checked: pair by pair against dictionaries and SciPy's jensenshannon, that a sample is
+         right on average, how often the interval covers, tests/metrics/test_normative.py; against
+         RADio's way of it (benchmarks/peers/radio.py), tests/metrics/test_normative_benchmark.py
 Differs: the released code compares with 5 requests at random, that person's own among them, whose
          lists it does not cut, and takes kl in one direction.
 """

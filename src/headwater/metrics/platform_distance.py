@@ -9,7 +9,8 @@ Context   the lists of all requests; bins of numbers are made of their items, ea
 Undefined without a list of which anything is known; by numbers also where no two differ.
 
 Source:  section 5.7 of the thesis behind RADio (Vrijenhoek et al., RecSys 2022, arXiv:2209.13520).
-Checked: list by list against dictionaries, tests/metrics/test_normative.py
+Checked: list by list against dictionaries and SciPy's jensenshannon,
+         tests/metrics/test_normative.py
 Differs: in nothing; the thesis describes it in words.
 """
 

@@ -11,7 +11,8 @@ Undefined where the list, or the pool, names none.
 
 Source:  Vrijenhoek et al., RADio, RecSys 2022, arXiv:2209.13520, eq. of Representation.
 Checked: list by list against dictionaries and SciPy's jensenshannon,
-         tests/metrics/test_normative.py
+         tests/metrics/test_normative.py; against RADio's way of it (benchmarks/peers/radio.py),
+         tests/metrics/test_normative_benchmark.py
 Differs: all parties of a person's mention count, where the released code takes the first of an
          unordered set. It looks at articles of the category news alone: only=("category", "news").
 """
