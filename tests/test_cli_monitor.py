@@ -11,9 +11,12 @@ from typer.testing import CliRunner
 
 from headwater import facade
 from headwater.cli import app
+from headwater.data.impressions import read_impressions
 from headwater.data.toy import blocks
 from headwater.errors import BadParameter, DataError, HeadwaterError, MissingColumn
-from headwater.norms import shown
+from headwater.evidence import Evidence
+from headwater.norms import Norms, shown
+from headwater.simulate.news import NewsWorld
 from headwater.types import PAD
 from norms_world import DAY, START, tables, world
 
@@ -70,7 +73,7 @@ def test_tables_give_the_verdicts_of_the_evidence(daily, norms):
     assert topics["missed_since"] == day(8)
     assert topics["missed_segments"][0] == "country FR"
     assert variety["verdict"] == "met"
-    assert variety["undefined"].keys() <= {"nothing in the list has a known parties"}
+    assert variety["undefined"].keys() <= {"no parties is known of anything in the list"}
     every = {
         "name", "metric", "address", "column", "wanted", "why", "least_defined", "verdict", "mean",
         "low", "high", "range_low", "range_high", "chance", "by", "asked", "defined", "people",
@@ -147,6 +150,41 @@ def test_a_saved_model_is_monitored(tmp_path):
         call(tmp_path / "model.hw", path, "--log", "x", "--users", "y", "--item", "z")
     with pytest.raises(MissingColumn, match="no column 'published'"):
         call(tmp_path / "model.hw", path, "--pool", 3)
+
+
+def test_a_model_orders_candidates(daily, norms, tmp_path):
+    """The lists are the order of the model, out of the candidates that the table has."""
+    frame = pl.read_parquet(daily / "shown.parquet").with_columns(
+        click=(pl.col("position") == 9).cast(pl.Int8)
+    )
+    data = read_impressions(frame, items=pl.read_parquet(daily / "items.parquet"))
+    fitted = facade.fit("popularity", data)
+    facade.save(fitted, tmp_path / "model.hw")
+    few = frame.filter(pl.col("request_id").is_in([f"r{each}" for each in range(60)]))
+    read = shown(few, model=facade.Fitted(facade.first_scorer(fitted.model), data))
+    chosen = np.bincount(data.log.items, minlength=len(data.items))
+    assert (np.diff(chosen[read.seen.slate.items], axis=1) <= 0).all()
+    assert (np.sort(read.seen.slate.items) == np.sort(read.seen.offered.items)).all()
+    few.write_parquet(tmp_path / "few.parquet")
+    words_ = [tmp_path / "few.parquet", norms, "--users", daily / "people.csv", "--json"]
+    words_ += ["--log", daily / "log.csv", "--model", tmp_path / "model.hw"]
+    assert call(*words_)["requests"] == 60
+    with pytest.raises(BadParameter, match="a model makes them"):
+        call(*words_, "--recommended", "click")
+
+
+def test_the_files_of_mind(tmp_path):
+    made = NewsWorld(n_articles=500, n_users=60, n_impressions=200, days=3, before=5, n_persons=60)
+    data = made.make().data
+    made.make().write_mind(tmp_path / "mind")
+    path = tmp_path / "norms.yaml"
+    path.write_text("targets: {t: {metric: calibration, target: [0, 0.99]}}")
+    found = call(tmp_path / "mind", path, "--json")
+    was = data.impressions
+    direct = Norms.of(path).check(Evidence(was.queries, was.slate, was.chosen, data))
+    assert found["requests"] == len(was) == 200
+    assert found["targets"][0]["mean"] == pytest.approx(direct["t"].whole.mean)
+    assert found["targets"][0]["defined"] == direct["t"].whole.defined
 
 
 # Reading ----------------------------------------------------------------------------------------

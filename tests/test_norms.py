@@ -336,8 +336,7 @@ def test_a_planted_segment_is_named():
     assert sum(part.asked for (column, _), part in by.items() if column == "age") == 720
     assert ("history", "1 to 9") in by
     assert not norms.check(world())["topics"].worst
-    people = found.people[found.groups["country", "FR"]]
-    assert people.mean() == pytest.approx(by["country", "FR"].mean)
+    assert found.groups["country", "FR"].mean() == pytest.approx(by["country", "FR"].mean)
 
 
 def test_segments_of_requests_and_unknown_values():
@@ -348,6 +347,16 @@ def test_segments_of_requests_and_unknown_values():
         "phone": 60, "unknown": 60, "desk": 60,
     }  # fmt: skip
     assert [part.name for part in found.worst] == ["unknown"]
+
+
+def test_somebody_in_several_segments_counts_in_each_with_what_is_of_it():
+    seen = world(days=4, breaks=2)
+    part = pl.Series(["before"] * 120 + ["after"] * 120)
+    found = one(segments=["part"]).check(seen, segments={"part": part})["topics"]
+    v = Calibration()(seen).reshape(4, 60)
+    assert [part.people for part in found.segments] == [60, 60]
+    assert found.groups["part", "before"] == pytest.approx(v[:2].mean(0))
+    assert found.groups["part", "after"] == pytest.approx(v[2:].mean(0))
 
 
 def test_few_people_are_not_shown():
@@ -386,7 +395,7 @@ def test_what_has_no_value_is_counted_by_its_reason():
     found = norms.check(seen)
     assert found["topics"].undefined == {
         "the list is empty": 3,
-        "nothing in the list has a known category": 2,
+        "no category is known of anything in the list": 2,
         "nobody knows what was chosen before": 7,
     }
     assert found["topics"].whole.verdict == "undecided"

@@ -31,7 +31,8 @@ def monitor(
         typer.Argument(
             metavar="RECOMMENDATIONS",
             help="What was recommended, a row an item or a row a list: a table (csv, tsv, jsonl, "
-            "parquet, arrow). Or a folder that `fit` saved: the lists that it has for everybody.",
+            "parquet, arrow), or a folder with the files of MIND. Or a folder that `fit` saved: "
+            "the lists that it has for everybody.",
         ),
     ],
     norms: Annotated[
@@ -64,6 +65,13 @@ def monitor(
             metavar="COLUMN",
             help="RECOMMENDATIONS has all candidates of each request, and this column says which "
             "were recommended (above 0).",
+        ),
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            help="A folder that `fit` saved: RECOMMENDATIONS has candidates, and the lists are its "
+            "order of them."
         ),
     ] = None,
     period: Annotated[
@@ -113,9 +121,15 @@ def monitor(
         "click": column(click),
         "history": column(history),
     }
-    if Path(recommendations).is_dir():
+    mind = (Path(recommendations) / "behaviors.tsv").is_file()
+    if Path(recommendations).is_dir() and not mind:
         given = [name for name, value in columns.items() if value is not None]
-        for name, value in (("items", items), ("log", log), ("recommended", recommended)):
+        for name, value in (
+            ("items", items),
+            ("log", log),
+            ("recommended", recommended),
+            ("model", model),
+        ):
             given += [name] if value is not None else []
         if given or users is not None:
             raise BadParameter(
@@ -131,6 +145,7 @@ def monitor(
             log=log,
             users=users,
             recommended=recommended,
+            model=model,
             pool=days,
             published=published,
             encoding=encoding,
@@ -196,8 +211,28 @@ def _of_tables(recommendations: str, norms: Norms, **given: Any) -> Shown:
     from ..norms import shown
 
     segments = dict.fromkeys(name for each in norms.targets for name in each.segments)
+    source: Any = recommendations
+    if given["model"] is not None:
+        given["model"] = _orders(given["model"])
+    if Path(recommendations).is_dir():
+        from ..data.sources import tables
+
+        made = tables("mind-demo", recommendations)
+        source = made.shown
+        given["items"] = made.items if given["items"] is None else given["items"]
     with spinning(f"reading {recommendations}"), _options():
-        return shown(recommendations, segments=list(segments), **given)
+        return shown(source, segments=list(segments), **given)
+
+
+def _orders(folder: Path) -> Any:
+    """A saved model as what orders candidates: its first scorer, where it is not one itself."""
+    from .. import facade
+    from ..model import Scorer, Stage
+
+    fitted = facade.load(folder)
+    if isinstance(fitted.model, Scorer | Stage):
+        return fitted
+    return facade.Fitted(facade.first_scorer(fitted.model) or fitted.model, fitted.data)
 
 
 def _of_model(folder: Path, k: int, pool: str | float, published: str) -> Shown:

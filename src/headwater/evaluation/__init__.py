@@ -16,7 +16,7 @@
 Every item is ranked, always; only `Sampled` asks for less, and says so in every label.
 """
 
-from ._asking import Sampled, judge, measure
+from ._asking import Sampled, judge, measure, ordered
 from ._calibration import calibration
 from ._fitting import Best, EarlyStopping, fit, fit_best
 from ._folds import Folds, cross_validated
@@ -51,4 +51,5 @@ __all__ = [
     "measure",
     "multilabel",
     "off_policy",
+    "ordered",
 ]

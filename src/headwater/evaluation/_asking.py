@@ -20,7 +20,16 @@ from ..registry import label
 from ..registry import metric as metric_called
 from ..types import PAD, Floats, Histories, Mask, Queries, Slate
 
-__all__ = ["Progress", "Sampled", "called", "collect", "judge", "measure", "values_of"]
+__all__ = [
+    "Progress",
+    "Sampled",
+    "called",
+    "collect",
+    "judge",
+    "measure",
+    "ordered",
+    "values_of",
+]
 
 # what is done (and, after a tab, how it goes), how much of it, out of how much
 Progress = Callable[[str, int, int], None]
@@ -164,13 +173,13 @@ def collect(
             if shown is None:
                 slates.append(model.recommend(part, k, filter_seen=filter_seen))
             else:
-                slates.append(_ordered(model, part, shown).top(k))
+                slates.append(ordered(model, part, shown).top(k))
             seconds += perf_counter() - started
         else:
             if shown is None:
                 scores, slate = _scored(model, part, k, filter_seen)
             else:
-                whole = _ordered(model, part, shown)
+                whole = ordered(model, part, shown)
                 if "chances" in needs:
                     columns["chances"].append(_chances(whole, n))
                 scores, slate = _by_place(whole, n), whole.top(k)
@@ -291,8 +300,11 @@ def _by_place(slate: Slate, n: int) -> Floats:  # (B, N)
     return scores
 
 
-def _ordered(model: Any, part: Queries, shown: Slate) -> Slate:
-    """The candidates in the order that a stage gives them, or that a scorer's scores do."""
+def ordered(model: Any, part: Queries, shown: Slate) -> Slate:
+    """The candidates in the order that a stage gives them, or that a scorer's scores do.
+
+    `DataError` for what is neither.
+    """
     if isinstance(model, Scorer):
         scores = model.score(part, shown.items).astype(np.float32)
         return replace(shown, scores=scores).take(top(scores, scores.shape[1]))

@@ -151,13 +151,8 @@ def _finding(
     ]
     first = [] if period == "none" else np.unique(when).tolist()
     by_period = [part(_name(each), when == each) for each in first]
-    total = _by_person(v, who)
-    known = np.flatnonzero(~np.isnan(total))
-    place = np.full(len(total), PAD)
-    place[known] = np.arange(len(known))
-    some = ~np.isnan(v)
     groups = {
-        (name, group): np.unique(place[who[some & (code == at)]])
+        (name, group): _known(_by_person(np.where(code == at, v, np.nan), who))
         for name, (code, called) in segments.items()
         for at, group in enumerate(called)
     }
@@ -174,7 +169,7 @@ def _finding(
         segments=tuple(by_segment),
         periods=tuple(by_period),
         undefined=dict(why),
-        people=total[known],
+        people=_known(_by_person(v, who)),
         groups=groups,
     )
 
@@ -264,6 +259,10 @@ def _by_person(values: Floats, who: Ints) -> Floats:
     number = np.bincount(who[some], minlength=n)
     total = np.bincount(who[some], values[some], minlength=n)
     return ratio(total, number)
+
+
+def _known(values: Floats) -> Floats:
+    return values[~np.isnan(values)]
 
 
 # Parts ------------------------------------------------------------------------------------------

@@ -222,7 +222,7 @@ def _over_people(finding: Finding) -> Any:
     for part in finding.segments:
         mine = finding.groups[part.column, part.name]
         if len(mine) >= FEWEST and part.mean is not None:
-            shown.append((f"{part.column} {part.name}", part, finding.people[mine]))
+            shown.append((f"{part.column} {part.name}", part, mine))
     shown = shown[:MOST]
     every = np.concatenate([values for _, _, values in shown])
     low, high = float(every.min()), float(every.max())
@@ -321,7 +321,7 @@ def _names(places: dict[float, str]) -> Any:
         ticks=False,
         domain=False,
         title=None,
-        labelLimit=130,
+        labelLimit=165,
     )
 
 

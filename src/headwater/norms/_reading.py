@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import polars as pl
@@ -17,7 +17,9 @@ from ..data._times import Clock
 from ..data.frame import read
 from ..data.impressions import read_impressions
 from ..errors import BadParameter, DataError, MissingColumn
+from ..evaluation import ordered
 from ..evidence import Evidence
+from ..model import chunk
 from ..types import PAD, Catalog, Dataset, Histories, Ids, Impressions, Slate
 from ._measure import DAY
 
@@ -26,6 +28,16 @@ __all__ = ["Shown", "recent", "shown"]
 MOST = 1 << 28  # candidates of all requests together
 NOT_READ = ("dwell", "propensity", "creative", "creative_propensity")
 CLICKED = "nothing of what was shown was clicked"
+
+
+class Ordering(Protocol):
+    """A fitted model with its data, as `facade.load` gives it."""
+
+    @property
+    def model(self) -> Any: ...
+
+    @property
+    def data(self) -> Dataset: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +56,7 @@ def shown(
     log: Any = None,
     users: Any = None,
     recommended: str | None = None,
+    model: Ordering | None = None,
     pool: str | float = "catalogue",
     published: str = "published",
     segments: Sequence[str] = (),
@@ -65,8 +78,12 @@ def shown(
     The lists were chosen from the whole catalogue, or with ``pool`` a number, from what was
     published in as many days before the request, by the column ``published`` of the catalogue. With
     ``recommended`` the table has all candidates of each request, and that column says which of them
-    were recommended (above 0): the lists were chosen from these. ``segments`` are columns of the
-    table, one value for a request, to be kept; those that it does not have are not looked for.
+    were recommended (above 0): the lists were chosen from these. With a ``model``, a saved one with
+    its data, the table has candidates, too, and the lists are the model's order of them; ids,
+    catalogue and people are then those of its data, to which ``items`` and ``users`` add.
+
+    ``segments`` are columns of the table, one value for a request, to be kept; those that it does
+    not have are not looked for.
 
     Raises `DataError`, `MissingColumn` for columns.
     """
@@ -82,6 +99,8 @@ def shown(
         "history": history,
     }
     asked |= dict.fromkeys(NOT_READ, False)
+    if recommended is not None and model is not None:
+        raise BadParameter("recommended says what lists were, and a model makes them: give one")
     if recommended is not None and recommended not in frame.columns:
         raise MissingColumn(recommended, table.name, frame.columns)
     names = {role: SHOWN[role] for role in SHOWN}
@@ -99,7 +118,8 @@ def shown(
             replace(open_table(told), name=table.name, typed=table.typed),
             item=roles["item"],
             click=of or "clicked",
-            users=users,
+            data=None if model is None else model.data,
+            users=users if model is None else None,
             encoding=encoding,
             **columns,  # type: ignore[arg-type]
         )
@@ -113,8 +133,16 @@ def shown(
         offered, slate = made.slate, _chosen(made)
         made = impressions(clicks).impressions
         assert made is not None
+    if model is not None:
+        offered, slate = made.slate, _by_model(model.model, made)
+        if users is not None:
+            known = beside(users, data.users, "user", roles.get("user", "user_id"), encoding)
+            data = replace(data, people=known.frame)
+            notes += known.notes
     ids, catalog, said = _catalogue(items, data.items, roles["item"], encoding)
     notes += said
+    if model is not None:
+        catalog = _beside_those(data.catalog.table, catalog)
     past = replace(made.queries.history, n_items=len(ids))
     if log is not None:
         ids, past, said = _read_before(log, ids, data, made, encoding)
@@ -230,6 +258,31 @@ def _chosen(marked: Impressions) -> Slate:
     return marked.slate.take(order[:, : max(1, int(marks.sum(1).max(initial=0)))])
 
 
+def _by_model(model: Any, made: Impressions) -> Slate:
+    """The candidates in the model's order."""
+    size = chunk(made.queries.history.n_items)
+    parts = [
+        ordered(model, made.queries[at : at + size], made.slate[at : at + size])
+        for at in range(0, len(made), size)
+    ]
+    return Slate.stack(parts)
+
+
+def _beside_those(have: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
+    """The columns of both; of one that both have, what is newer, where it knows something."""
+    have = _longer(have, len(more))
+    both = [name for name in more.columns if name in have.columns]
+    newer = more.with_columns(
+        pl.when(more[name].is_not_null()).then(more[name]).otherwise(have[name]).alias(name)
+        if more[name].dtype == have[name].dtype
+        else more[name]
+        for name in both
+        if name != "title" or more["title"].null_count() < len(more)
+    )
+    kept = [name for name in have.columns if name not in newer.columns]
+    return pl.concat([newer, have.select(kept)], how="horizontal")
+
+
 def _extended(ids: Ids, more: pl.Series) -> Ids:
     """With those of ``more``, text, that are not there; as text if these are no numbers."""
     if ids.values.dtype != pl.String and more.cast(ids.values.dtype, strict=False).null_count():
@@ -264,7 +317,7 @@ def _catalogue(
 def _longer(table: pl.DataFrame, n: int) -> pl.DataFrame:
     if len(table) == n:
         return table
-    none = pl.DataFrame(schema=table.schema).clear(n - len(table))
+    none = table.clear(n - len(table))
     return pl.concat([table, none])
 
 

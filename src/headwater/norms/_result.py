@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from ..types import Floats, Ints
+from ..types import Floats
 
 __all__ = ["FEWEST", "Checked", "Finding", "Part", "Verdict"]
 
@@ -54,7 +54,7 @@ class Finding:
     periods: tuple[Part, ...]
     undefined: Mapping[str, int]  # requests without a value, by the reason
     people: Floats = field(repr=False)  # (people,) the mean of each
-    groups: Mapping[tuple[str, str], Ints] = field(repr=False)  # of each segment, rows of `people`
+    groups: Mapping[tuple[str, str], Floats] = field(repr=False)  # likewise, of each segment
 
     @property
     def verdict(self) -> Verdict:

@@ -279,6 +279,8 @@ def _may(finding: Finding) -> str:
     low, high = finding.whole.range_low, finding.whole.range_high
     ends = {"low": low, "high": finding.bounds[1] if high is None else high}
     dial = ", ".join(f"{end} {value:.2f}" for end, value in ends.items() if value)
+    if name == "activation":
+        dial += ", absolute"
     if to == "platform":
         dial = "high 0" if by >= 0 else "low above 0"
     return (
