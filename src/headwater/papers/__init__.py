@@ -1,8 +1,9 @@
 """Published tables, made again: one file a table, the paper's figures and ours side by side.
 
-A file of this folder has a ``TITLE``, the ``METHODS`` it knows, how many ``SPLITS`` its committed
-result is made on, and a function ``reproduce``; ``RESUMES`` if it can go on from a checkpoint, and
-``FILES`` if its methods may be files of the user's.
+A file of this folder has a ``TITLE``, the ``METHODS`` it knows (``DEFAULT`` those that are run if
+none is named), how many ``SPLITS`` its committed result is made on, and a function ``reproduce``;
+``RESUMES`` if it can go on from a checkpoint, and ``FILES`` if its methods may be files of the
+user's.
 """
 
 from __future__ import annotations
@@ -114,7 +115,7 @@ def reproduce(
     if checkpoint is not None and not getattr(module, "RESUMES", False):
         raise BadParameter(f"nothing of {name} goes on from a checkpoint: it needs none")
     asked = Asked(
-        methods=tuple(methods or have),
+        methods=tuple(methods or getattr(module, "DEFAULT", have)),
         splits=splits or module.SPLITS,
         seed=seed,
         checkpoint=None if checkpoint is None else str(checkpoint),

@@ -1,0 +1,225 @@
+"""What the tables of chapter 5 share: news, recommenders that learned of it, and DART's metrics.
+
+Microsoft's articles cannot be scraped any more, and their text is what the metrics look at. So the
+first source is made up, and the thesis's own is used as far as it is at hand:
+
+made         `simulate.news`: 50,000 articles, 10,000 people and 24,000 requests, a world a seed;
+             what the articles say is known
+mind-demo    1,000 of its articles and 4,532 requests, of whose candidates one in 40 has a text;
+             enriched from title and abstract, parties by the gazetteer of the 116th House
+mind-small, mind-large   once fetched (headwater data fetch), enriched likewise
+
+The requests go by time: the first half is learned from, a tenth tuned on, and the rest tested on.
+Each recommender orders the candidates of a request; random draws without putting back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ..data import sources
+from ..data.fingerprint import fingerprint
+from ..data.requests import split_requests
+from ..data.split import Split
+from ..enrichment import enrich
+from ..evaluation import measure
+from ..evidence import Metric
+from ..registry import build
+from ..simulate.news import NewsWorld
+from ..types import Dataset
+from . import Asked, Reproduction
+from ._comparison import spread
+
+__all__ = [
+    "COLUMNS",
+    "DATA",
+    "DEFAULT",
+    "MODELS",
+    "Learned",
+    "about",
+    "dart",
+    "learned",
+    "row",
+    "tabled",
+]
+
+DATA = ("made", "mind-demo", "mind-small", "mind-large")
+DEFAULT = DATA[:2]
+WORLD: Mapping[str, Any] = {"n_articles": 50_000, "n_users": 10_000, "n_impressions": 24_000}
+SHARES = (0.5, 0.1, 0.4)
+SMALL: Mapping[str, Any] = {"word_size": 64, "title_length": 15, "history": 20}
+MODELS: Mapping[str, Any] = {
+    "lstur": {"model": "retrieve.content.lstur", **SMALL, "filters": 64},
+    "naml": {"model": "retrieve.content.naml", **SMALL, "filters": 64},
+    "npa": {"model": "retrieve.content.npa", **SMALL, "filters": 64},
+    "nrms": {"model": "retrieve.content.nrms", **SMALL, "heads": 8, "head_size": 8},
+    "pop": {"model": "retrieve.matrix.popularity"},
+    "random": {"model": "retrieve.matrix.random"},
+}
+HOW: Mapping[str, Any] = {"n_epochs": 3, "batch_size": 64, "learning_rate": 2e-3}
+NEWS = ("category", "news")
+PEOPLE = "us_house_116"  # whose parties are known, of what is not made up
+COLUMNS: Mapping[str, tuple[str, Mapping[str, Any]]] = {  # DART's metrics, as RADio has them
+    "calibration (topic)": ("calibration", {}),
+    "calibration (complexity)": ("calibration", {"by": "complexity"}),
+    "fragmentation": ("fragmentation", {"pairs": 5}),
+    "activation": ("activation", {}),
+    "representation": ("representation", {"only": NEWS}),
+    "alternative voices": ("alternative_voices", {"only": NEWS}),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """A recommender that learned from one source."""
+
+    source: str
+    seed: int
+    name: str
+    model: Any
+    data: Dataset
+    split: Split
+
+
+def dart(k: int | None = 10, **how: Any) -> dict[str, Metric]:
+    """The six metrics by their names, with settings ``how``."""
+    return {
+        name: build(f"metrics.{metric}", k=k, **own, **how)
+        for name, (metric, own) in COLUMNS.items()
+    }
+
+
+def learned(asked: Asked, what: str, models: Mapping[str, Any] = MODELS) -> Iterator[Learned]:
+    """Every recommender on every source and seed."""
+    total = len(asked.methods) * asked.splits * len(models)
+    done = 0
+    for source in asked.methods:
+        for seed in asked.seeds:
+            data = sourced(source, seed)
+            split = split_requests(data, by="time", shares=SHARES, seed=seed)
+            for name, tree in models.items():
+                asked.tell(f"{what}: {name} on {source}, seed {seed}", done, total)
+                done += 1
+                own: dict[str, Any] = {"seed": seed} if name == "random" else {}
+                if "content" in tree["model"]:
+                    own["how"] = {**HOW, "seed": seed, "checkpoint": asked.checkpoint}
+                model = build({**tree, **own}).fit(split.train)
+                yield Learned(source, seed, name, model, data, split)
+    asked.tell(what, total, total)
+
+
+def sourced(source: str, seed: int) -> Dataset:
+    if source == "made":
+        return NewsWorld(**WORLD, seed=seed).make().data
+    found = enrich(sources.load(source), people=PEOPLE).data
+    assert found is not None
+    return found
+
+
+def tabled(
+    asked: Asked,
+    name: str,
+    title: str,
+    metrics: Mapping[str, Metric],
+    paper: Mapping[str, tuple[float, ...]],
+    scale: float = 100.0,
+) -> Reproduction:
+    """The mean of every metric for every recommender; ``paper`` has the figures of the first of
+    them, in their order, by recommender."""
+    values: dict[tuple[str, str, str], list[float]] = {}
+    defined: dict[tuple[str, str], list[float]] = {}
+    described = {}
+    for one in learned(asked, name):
+        found = measure(one.model, one.split, list(metrics.values()))
+        for metric, each in zip(metrics, found.values(), strict=True):
+            known = ~np.isnan(each)
+            mean = float(each[known].mean()) if known.any() else np.nan
+            values.setdefault((one.source, one.name, metric), []).append(scale * mean)
+            defined.setdefault((one.source, metric), []).append(100 * float(known.mean()))
+        described[one.source] = about(one, asked, name)
+    rows = [
+        row(source, method, metric, _printed(paper, method, list(metrics).index(metric)), each)
+        for (source, method, metric), each in values.items()
+    ]
+    return Reproduction(
+        name=name,
+        title=title,
+        table=pl.DataFrame(rows, infer_schema_length=None),
+        notes=(*orders(values, MODELS), *counted(defined)),
+        about={
+            "seeds": asked.seeds,
+            "data": described,
+            "per_seed": [
+                {"data": source, "method": method, "metric": metric, "values": each}
+                for (source, method, metric), each in values.items()
+            ],
+        },
+    )
+
+
+def orders(
+    values: Mapping[tuple[str, str, str], list[float]], models: Mapping[str, Any]
+) -> Iterator[str]:
+    """Of each source and metric, who is highest, and on how many of the seeds random is."""
+    for source, metric in dict.fromkeys((source, metric) for source, _, metric in values):
+        mine = {m: values[source, m, metric] for m in models if (source, m, metric) in values}
+        if "random" not in mine or len(mine) < 2 or np.isnan(list(mine.values())).any():
+            continue
+        order = sorted(mine, key=lambda method: -float(np.mean(mine[method])))
+        others = np.array([each for method, each in mine.items() if method != "random"])
+        ahead = int((np.array(mine["random"]) > others.max(0)).sum())
+        yield (
+            f"{source}: {metric}: {', '.join(order)}; random above all others on {ahead} of "
+            f"{others.shape[1]} seeds"
+        )
+
+
+def counted(defined: Mapping[tuple[str, str], list[float]]) -> Iterator[str]:
+    """Of each source, the share of requests that metrics are defined for, where it is not all."""
+    for source in dict.fromkeys(source for source, _ in defined):
+        said = [
+            f"{metric} {np.mean(each):.1f} %"
+            for (where, metric), each in defined.items()
+            if where == source and np.mean(each) < 99.95
+        ]
+        if said:
+            yield f"{source}: defined for not all requests: {', '.join(said)}"
+
+
+def _printed(paper: Mapping[str, tuple[float, ...]], method: str, at: int) -> float | None:
+    return paper[method][at] if method in paper and at < len(paper[method]) else None
+
+
+def row(
+    source: str, method: str, metric: str, paper: float | None, values: Sequence[float]
+) -> dict[str, Any]:
+    """One figure, the mean over the seeds of ``values``, beside that of the paper."""
+    low, high = spread(values)
+    return {
+        "data": source,
+        "method": method,
+        "metric": metric,
+        "paper": paper,
+        "ours": round(float(np.mean(values)), 2),
+        "low": None if low is None else round(low, 2),
+        "high": None if high is None else round(high, 2),
+        "seeds": len(values),
+    }
+
+
+def about(one: Learned, asked: Asked, name: str) -> dict[str, Any]:
+    shown = one.split.train.impressions
+    assert shown is not None
+    return {
+        "command": asked.command(name, one.source),
+        "users": len(one.data.users),
+        "items": len(one.data.items),
+        "events": len(one.data.log.items),
+        "fingerprint": fingerprint(one.data),
+        "requests": [len(shown), len(one.split)],
+    }

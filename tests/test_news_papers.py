@@ -1,0 +1,106 @@
+"""The tables of chapter 5 on a small world: what is in them, and what must hold in any."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("altair")
+pytest.importorskip("sklearn")
+
+from headwater import papers  # noqa: E402
+from headwater.papers import _radio, radio_tradeoff, thesis_fig5  # noqa: E402
+from headwater.papers.radio_tradeoff import at_cost, target  # noqa: E402
+
+TINY = {
+    "naml": {
+        "model": "retrieve.content.naml",
+        "word_size": 8,
+        "title_length": 6,
+        "body_length": 6,
+        "history": 5,
+        "filters": 8,
+        "kind_size": 8,
+        "query_size": 8,
+    },
+    "pop": {"model": "retrieve.matrix.popularity"},
+    "random": {"model": "retrieve.matrix.random"},
+}
+
+
+@pytest.fixture
+def small(monkeypatch, tmp_path):
+    """A world that is made and learned of in seconds; the nets are kept between tables."""
+    world = {"n_articles": 1_700, "n_users": 150, "n_impressions": 500}
+    monkeypatch.setattr(_radio, "WORLD", world)
+    monkeypatch.setattr(_radio, "HOW", {"n_epochs": 1, "batch_size": 64, "learning_rate": 5e-3})
+    for name in ("MODELS",):
+        for module in (_radio, radio_tradeoff):
+            monkeypatch.setattr(module, name, TINY)
+    monkeypatch.setattr(_radio.learned, "__defaults__", (TINY,))
+    return tmp_path
+
+
+def values(found, method, metric):
+    rows = found.table.filter((pl.col("method") == method) & (pl.col("metric") == metric))
+    return rows["ours"].item()
+
+
+def test_table_5_3_and_5_4(small):
+    js = papers.reproduce("thesis-5.3", methods=["made"], splits=1, checkpoint=small)
+    assert set(js.table["method"]) == set(TINY)
+    for method in TINY:
+        assert 0 < values(js, method, "calibration (topic)") < 99.43
+        assert 0 < values(js, method, "fragmentation") < 99.43
+    assert js.table.filter(method="random", metric="activation")["paper"].item() == 27.15
+    assert values(js, "random", "AUC") == pytest.approx(50, abs=6)
+    assert any("defined for not all requests" in note for note in js.notes)
+    kl = papers.reproduce("thesis-5.4", methods=["made"], splits=1, checkpoint=small)
+    for method in TINY:
+        whole = values(kl, method, "activation")
+        assert 0 < whole < values(kl, method, "activation, at 10") < 9.95
+
+
+def test_table_5_5(small):
+    found = papers.reproduce("thesis-5.5", methods=["made"], splits=1, checkpoint=small)
+    assert 80 < values(found, "random", "distance of texts") < 100
+    assert sum("Kendall's tau" in note for note in found.notes) == 3 * 6
+
+
+def test_figures(small):
+    found = papers.reproduce("thesis-fig5", methods=["made"], splits=1, checkpoint=small)
+    assert found.picture.startswith(b"\x89PNG")
+    table = found.table.filter(pl.col("figure") == "spread")
+    whole = table.filter(
+        (pl.col("x") == "mean")
+        & (pl.col("cut") == "all")
+        & (pl.col("ranks") == "no ranks")
+        & pl.col("metric").is_in(thesis_fig5.POOL)
+    )
+    assert len(whole) == 9
+    np.testing.assert_allclose(whole["value"], 0, atol=1e-6)
+    assert any("subcategory above that by category: 1 of 1" in note for note in found.notes)
+
+
+def test_the_trade_off(small, monkeypatch):
+    monkeypatch.setattr(radio_tradeoff, "REQUESTS", 120)
+    monkeypatch.setattr(radio_tradeoff, "TRADES", (0.0, 0.4, 0.97))
+    monkeypatch.setattr(radio_tradeoff, "PLAIN", (0.0, 0.6))
+    found = papers.reproduce("radio-tradeoff", splits=1, checkpoint=small)
+    assert len(found.table) == 12
+    for row in found.table.iter_rows(named=True):
+        up = row["way"] == "further"
+        assert (row["radio"] > row["naml"]) == up, row
+        if row["reached"] == "1 of 1":
+            assert (row["radio"] >= row["target"]) if up else (row["radio"] <= row["target"])
+    assert found.picture.startswith(b"\x89PNG")
+
+
+def test_ranges_and_costs():
+    assert target(0.4, 0.99, "nearer") == (0.0, pytest.approx(0.34))
+    assert target(0.4, 0.99, "further") == (pytest.approx(0.44), 0.99)
+    assert target(0.95, 0.99, "further")[0] == pytest.approx(0.96)
+    line = [(0.0, 0.5, 0.30), (0.5, 0.4, 0.20), (1.0, 0.2, 0.10)]
+    assert at_cost(line, 0.45) == pytest.approx(0.25)
+    assert at_cost(line, 0.3) == pytest.approx(0.15)
+    assert at_cost(line, 0.1) == pytest.approx(0.10), "at its strongest"
