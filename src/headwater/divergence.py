@@ -429,7 +429,6 @@ class Feature:
 def _normal(x: csr_array) -> csr_array:
     """Rows that add up to one; those of zeros stay."""
     x.sum_duplicates()
-    x.eliminate_zeros()
     size = np.asarray(x.sum(1)).ravel()
     x.data = x.data / np.repeat(np.where(size > 0, size, 1), np.diff(x.indptr))
     return x
