@@ -17,7 +17,7 @@ from headwater.registry import build
 from headwater.retrieve.content import _news, npa
 from headwater.retrieve.content._samples import Sample, samples
 from headwater.retrieve.content._text import numbered, tokens, vocabulary
-from headwater.types import PAD, Catalog, Histories
+from headwater.types import PAD, Catalog, Histories, Ids
 
 METHODS = sorted(SIZES)
 CPU = torch.device("cpu")
@@ -278,6 +278,22 @@ def test_strangers_are_alike(name):
         want = model.net_.news(torch.arange(N)) @ who
         np.testing.assert_allclose(empty[0], want.detach(), rtol=1e-5)
     assert np.ptp(empty) > 0
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_requests_of_nobody_known(name):
+    data = requests(60)
+    shown = data.impressions
+    nobody = np.full(60, PAD, np.int32)
+    data = replace(
+        data,
+        users=Ids(pl.Series([], dtype=pl.Int64)),
+        log=Histories.empty(0, 90),
+        impressions=replace(shown, queries=replace(shown.queries, user=nobody)),
+    )
+    parameters = {**SIZES[name], "word_size": 4, "how": {"n_epochs": 1}}
+    model = build(name, **parameters).fit(data)
+    assert np.isfinite(model.scores(data.impressions.queries)).all()
 
 
 def test_other_data():

@@ -100,7 +100,7 @@ class NewsRecommender(Scorer):
         """What every net is made with."""
         return {
             "contents": json.loads(self.contents_),
-            "rows": (self.n_items_, self.n_users_ if self.people else 0),
+            "rows": (self.n_items_, max(1, self.n_users_) if self.people else 0),
             "n_words": len(self.words),
             "word_size": self.word_size,
             "drop": self.dropout,
@@ -110,7 +110,7 @@ class NewsRecommender(Scorer):
         arrays = self.read(data)
         batch, rows = samples(data, self.history, self.negatives)
         if self.people:
-            met = np.zeros(self.n_users_, bool)
+            met = np.zeros(max(1, self.n_users_), bool)
             shown = data.impressions
             known = data.log.rows if shown is None else shown.queries.user[shown.clicks.any(1)]
             met[known[known >= 0]] = True

@@ -26,10 +26,10 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import dropout, scaled_dot_product_attention
+from torch.nn.functional import dropout
 
 from ...model import at_least
-from ...nets import AdditiveAttention
+from ...nets import AdditiveAttention, attend
 from ._news import NewsNet, NewsRecommender, padded, trimmed
 from ._text import NONE
 
@@ -94,7 +94,6 @@ class SelfAttention(nn.Module):
         flat = x @ self.weight.flatten(0, 1).T.to(x.dtype)
         wide = padded(flat, there).view(n, length, 3, self.heads, self.head_size)
         q, k, v = wide.permute(2, 0, 3, 1, 4)  # (n, heads, L, head_size) each
-        # what is not there looks at itself, since a row of nothing has no softmax
-        seen = there[:, None, :] | torch.eye(length, dtype=torch.bool, device=x.device)
-        found = scaled_dot_product_attention(q, k, v, attn_mask=seen[:, None])
+        weights = attend(q @ k.mT / self.head_size**0.5, there[:, None, None, :])
+        found = weights.to(v.dtype) @ v
         return found.transpose(1, 2).reshape(n, length, -1)
