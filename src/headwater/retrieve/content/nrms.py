@@ -95,5 +95,5 @@ class SelfAttention(nn.Module):
         wide = padded(flat, there).view(n, length, 3, self.heads, self.head_size)
         q, k, v = wide.permute(2, 0, 3, 1, 4)  # (n, heads, L, head_size) each
         weights = attend(q @ k.mT / self.head_size**0.5, there[:, None, None, :])
-        found = weights.to(v.dtype) @ v
+        found: Tensor = weights.to(v.dtype) @ v
         return found.transpose(1, 2).reshape(n, length, -1)
