@@ -52,16 +52,22 @@ DATA = ("made", "mind-demo", "mind-small", "mind-large")
 DEFAULT = DATA[:2]
 WORLD: Mapping[str, Any] = {"n_articles": 50_000, "n_users": 10_000, "n_impressions": 24_000}
 SHARES = (0.5, 0.1, 0.4)
-SMALL: Mapping[str, Any] = {"word_size": 64, "title_length": 15, "history": 20}
+SMALL: Mapping[str, Any] = {"word_size": 32, "title_length": 14, "history": 15, "query_size": 32}
 MODELS: Mapping[str, Any] = {
-    "lstur": {"model": "retrieve.content.lstur", **SMALL, "filters": 64},
-    "naml": {"model": "retrieve.content.naml", **SMALL, "filters": 64},
-    "npa": {"model": "retrieve.content.npa", **SMALL, "filters": 64},
-    "nrms": {"model": "retrieve.content.nrms", **SMALL, "heads": 8, "head_size": 8},
+    "lstur": {"model": "retrieve.content.lstur", **SMALL, "filters": 32, "kind_size": 32},
+    "naml": {
+        "model": "retrieve.content.naml",
+        **SMALL,
+        "filters": 32,
+        "kind_size": 32,
+        "body_length": 12,
+    },
+    "npa": {"model": "retrieve.content.npa", **SMALL, "filters": 32},
+    "nrms": {"model": "retrieve.content.nrms", **SMALL, "heads": 4, "head_size": 8},
     "pop": {"model": "retrieve.matrix.popularity"},
     "random": {"model": "retrieve.matrix.random"},
 }
-HOW: Mapping[str, Any] = {"n_epochs": 3, "batch_size": 64, "learning_rate": 2e-3}
+HOW: Mapping[str, Any] = {"n_epochs": 4, "batch_size": 64, "learning_rate": 3e-3}
 NEWS = ("category", "news")
 PEOPLE = "us_house_116"  # whose parties are known, of what is not made up
 COLUMNS: Mapping[str, tuple[str, Mapping[str, Any]]] = {  # DART's metrics, as RADio has them
