@@ -1,7 +1,9 @@
 """Norms: what a file may say, and what is found where something was planted."""
 
 import json
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -80,6 +82,22 @@ def test_a_file_begins_from_a_model(tmp_path):
     }  # fmt: skip
     assert [each.defined for each in norms.targets] == [0.5, 0.5, 0.9]
     assert Norms.of(norms) is norms
+
+
+def test_what_the_guide_says_is_a_norms_file(tmp_path):
+    text = (Path(__file__).parents[1] / "docs" / "guide.md").read_text(encoding="utf-8")
+    text = text[text.index("## Norms, and whether") :]
+    path = tmp_path / "daily.yaml"
+    path.write_text(re.search(r"(?s)```yaml\n(.*?)```", text).group(1), encoding="utf-8")
+    norms = Norms.of(path)
+    assert [each.name for each in norms.targets] == [
+        "stories that all share", "parties as in the news", "topics as people read them",
+    ]  # fmt: skip
+    assert dict(LEVELS) == {"low": (None, 0.9), "medium": (0.9, 1.1), "high": (1.0, None)}
+    rows = dict(re.findall(r"(?m)^\| `(\w+)` \|(.*)\|$", text))
+    for model in MODELS:
+        said = [cell.strip() for cell in rows[model].split("|")]
+        assert [each for each in said if each] == [each.wanted for each in Norms.of(model).targets]
 
 
 def test_another_metric_does_not_keep_the_parameters_of_the_first():
@@ -221,6 +239,19 @@ def test_chance_itself_is_what_medium_is():
     for each in found.findings:
         assert each.whole.verdict in ("met", "undecided"), each.name
         assert each.whole.mean == pytest.approx(each.whole.chance, rel=0.08)
+
+
+def test_verdicts_are_as_sure_as_they_say():
+    """Lists by chance stand at the very end of a range of chance and more: either verdict is an
+    error of at most 2.5 % on its side."""
+    norms = Norms.of({"targets": {"topics": {**TOPICS, "target": "high"}}})
+    said = []
+    for seed in range(80):
+        seen = world(users=30, days=2, seed=seed)
+        (slate,) = by_chance(seen, 1, 1000 + seed)
+        said.append(norms.check(replace(seen, slate=slate), seed=seed)["topics"].verdict)
+    assert said.count("undecided") >= 72
+    assert max(said.count("met"), said.count("missed")) <= 7
 
 
 def test_lists_by_chance_are_of_the_same_length_and_pool():
