@@ -526,6 +526,17 @@ def test_a_sample_is_right_on_average():
     assert (off**2).mean() < 2
 
 
+def test_requests_in_order_are_sampled_as_well():
+    """As when they come sorted by day: a sample is no less certain for it."""
+    kinds = np.repeat(np.arange(6), 10)
+    spread = []
+    for order in (np.arange(60), np.random.default_rng(0).permutation(60)):
+        seen = crowd(kinds[order])
+        drawn = [Fragmentation(pairs=1, seed=seed)(seen).mean() for seed in range(100)]
+        spread.append(np.std(drawn))
+    assert spread[0] < 1.4 * spread[1]
+
+
 def test_interval_covers_the_mean_over_all_people():
     """Requests drawn from a crowd of which the mean over all pairs is known."""
     rng = np.random.default_rng(1)
@@ -552,6 +563,23 @@ def test_interval_of_all_pairs():
     assert middle == pytest.approx(each.mean())
     assert high - low == pytest.approx(2 * 1.6448536 * 2 * each.std(ddof=1) / math.sqrt(30))
     assert low < middle < high
+
+
+def test_interval_of_a_sample():
+    """A request counts in all pairs that it is in, as the one or as the other."""
+    seen = crowd(np.random.default_rng(3).choice(6, 30, p=SHARES))
+    asked = Fragmentation(pairs=3)
+    in_pairs = [[] for _ in range(30)]
+    for one, other, value in asked.compared(seen):
+        for a, b, v in zip(one, other, value, strict=True):
+            in_pairs[a].append(v)
+            in_pairs[b].append(v)
+    assert {len(each) for each in in_pairs} == {6}
+    means = [mean(each) for each in in_pairs]
+    middle, low, high = asked.interval(seen)
+    assert middle == pytest.approx(mean(means))
+    wide = 1.959964 * 2 * np.std(means, ddof=1) / math.sqrt(30)
+    assert (middle - low, high - middle) == pytest.approx((wide, min(wide, high - middle)))
 
 
 def test_a_seed_is_a_sample():
@@ -652,6 +680,7 @@ def test_names(kind):
         assert metric(said) == kind(k=k)
         assert label(kind(k=k)) == said
     assert metric(name, k=5) == kind(k=5)
+    assert label(kind()) == f"{name}@10"
     asked = kind(k=None, divergence="kl", discount="none")
     assert label(asked) == f"{name}@all(divergence='kl', discount='none')"
 
