@@ -73,7 +73,7 @@ def test_tables_give_the_verdicts_of_the_evidence(daily, norms):
     assert topics["missed_since"] == day(8)
     assert topics["missed_segments"][0] == "country FR"
     assert variety["verdict"] == "met"
-    assert variety["undefined"].keys() <= {"no parties is known of anything in the list"}
+    assert variety["undefined"].keys() <= {"no parties known of anything in the list"}
     every = {
         "name", "metric", "address", "column", "wanted", "why", "least_defined", "verdict", "mean",
         "low", "high", "range_low", "range_high", "chance", "by", "asked", "defined", "people",

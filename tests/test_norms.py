@@ -426,7 +426,7 @@ def test_what_has_no_value_is_counted_by_its_reason():
     found = norms.check(seen)
     assert found["topics"].undefined == {
         "the list is empty": 3,
-        "no category is known of anything in the list": 2,
+        "no category known of anything in the list": 2,
         "nobody knows what was chosen before": 7,
     }
     assert found["topics"].whole.verdict == "undecided"

@@ -138,8 +138,8 @@ def _of_mixes(metric: Mixed, seen: Evidence, told: Callable[[Mask, str], None]) 
     read = isinstance(metric, Calibration)
     where = "the history" if read else "what it was chosen from"
     told(bare[0], f"nothing{only} is in the list")
-    told(bare[1], f"no {metric.by} is known of anything{only} in the list")
+    told(bare[1], f"no {metric.by} known of anything{only} in the list")
     told(bare[2], f"nobody knows what was chosen before{only and f', {only.strip()}'}"
          if read else f"nothing{only} could be chosen from")  # fmt: skip
-    told(bare[3], f"no {metric.by} is known of anything{only} in {where}")
+    told(bare[3], f"no {metric.by} known of anything{only} in {where}")
     told(~spread, f"{where} has no two different values of {metric.by}")

@@ -70,7 +70,7 @@ def _segments(checked: Checked) -> pl.DataFrame:
                 "verdict": part.verdict,
                 "asked": asked_of(each, part),
                 "is (95 % interval)": spread(part),
-                "people in it": share(part),
+                "people in range": share(part),
                 "people": part.people,
                 "requests": part.asked,
                 "with a value": part.defined,
@@ -87,7 +87,7 @@ def _told(checked: Checked) -> list[str]:
         "people, by Student's t, those of segments as wide as it takes for all groups of a column "
         "together. A norm is missed, or met, where the whole interval is out of the range, or in "
         "it.",
-        f"No number and no picture stands for fewer than {FEWEST} people.",
+        f"Nothing is shown of groups of fewer than {FEWEST} people; that there are such is.",
     ]
     words = [each for each in checked.findings if each.wanted != "range"]
     if words:

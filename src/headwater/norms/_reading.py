@@ -25,7 +25,7 @@ from ._measure import DAY
 
 __all__ = ["Shown", "recent", "shown"]
 
-MOST = 1 << 28  # candidates of all requests together
+MOST = 1 << 27  # candidates of all requests together, 1 GiB
 NOT_READ = ("dwell", "propensity", "creative", "creative_propensity")
 CLICKED = "nothing of what was shown was clicked"
 

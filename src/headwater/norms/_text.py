@@ -108,7 +108,7 @@ def rows(checked: Checked) -> pl.DataFrame:
                 "off by": f"{each.whole.by:+.2f}" if abs(each.whole.by) >= 0.005 else "",
                 "last period": each.periods[-1].verdict if each.periods else "",
                 "missed since": "" if each.since is None else said_day(each.since),
-                "people in it": share(each.whole),
+                "people in range": share(each.whole),
             }
             for each in checked.findings
         ]
