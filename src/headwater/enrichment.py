@@ -255,7 +255,7 @@ class Source:
             gazetteer = Gazetteer(people=tuple(Record.of(each) for each in read_people(people)))
             linker = gazetteer if linker is None else Both(gazetteer, linker)
             finder = methods.get("entities")
-            if finder is not None and finder.used == "rules":
+            if finder is not None:
                 known = (*finder.gazetteer, *gazetteer.names)
                 methods["entities"] = replace(finder, gazetteer=known)
         if linker is None:

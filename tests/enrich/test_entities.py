@@ -118,5 +118,10 @@ net = spacy.load(model.used.split()[1])
 whole = [[(e.text, e.start_char, e.end_char, e.label_) for e in net(t).ents] for t in texts]
 ours = [[tuple(e.values()) for e in each] for each in model.annotate(texts)]
 assert ours == whole and len(ours[0]) >= 3, (ours, whole)
+first = Entities(by="spacy", gazetteer=("Apple hired Tim", "met Barack"))
+names = [[(e["text"], e["label"]) for e in each] for each in first.annotate(texts)]
+assert names[2][0] == ("Apple hired Tim", "PERSON") and ("Tim Cook", "PERSON") not in names[2]
+assert ("met Barack", "PERSON") in names[0] and ("Nancy Pelosi", "PERSON") in names[0]
+assert model.identity() != first.identity()
 """
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,11 +1,12 @@
 """Entities: the names in a text, where each stands, and what it is of.
 
     by="spacy"   the named entities of a spaCy model, with its labels (PER is PERSON)
-    by="rules"   names that are known first (``gazetteer``: persons); then runs of capitalised
-                 words: PERSON after a title (Sen., President), with a given name that is known, or
-                 with the last word of a person of the same text; GPE, a place that is known; ORG,
-                 with a last word such as University, or in capitals; MISC otherwise
+    by="rules"   runs of capitalised words: PERSON after a title (Sen., President), with a given
+                 name that is known, or with the last word of a person of the same text; GPE, a
+                 place that is known; ORG, with a last word such as University, or in capitals;
+                 MISC otherwise
 
+Either way names in ``gazetteer``, of persons, come first: nothing else is found where they are.
 By rules the first word of a sentence is no name unless it goes on to a second one or stands in the
 middle of a sentence, too; and where most words are capitalised, as in headlines, runs are left out
 but for those of persons, places and what is named outside the headline. Titles are no part of a
@@ -70,7 +71,7 @@ class Entities(Annotator):
     by: Literal["auto", "spacy", "rules"] = "auto"
     model: str | None = None  # of spaCy, by name or folder; None: one for English that is installed
     language: str = "en"  # of the texts
-    gazetteer: tuple[str, ...] = ()  # names of persons that rules know
+    gazetteer: tuple[str, ...] = ()  # names of persons, which come first
     batch_size: int = 128  # how many texts spaCy reads at once
 
     def __post_init__(self) -> None:
@@ -92,8 +93,7 @@ class Entities(Annotator):
         return f"spacy {self._model} {_load(self._model).meta['version']}"
 
     def identity(self) -> dict[str, Any]:
-        gazetteer = self.gazetteer if self._model is None else ()
-        return {**super().identity(), "used": self.used, "gazetteer": gazetteer}
+        return {**super().identity(), "used": self.used}
 
     def found(self, texts: list[str]) -> list[list[dict[str, Any]]]:
         """Of each text its names in their order: text, start, end (of characters) and label."""
@@ -101,12 +101,19 @@ class Entities(Annotator):
             return [[_entity(text, *each) for each in self._by_rules(text)] for text in texts]
         read = _load(self._model).pipe(texts, batch_size=self.batch_size)
         return [
-            [
-                _entity(text, each.start_char, each.end_char, LABELS.get(each.label_, each.label_))
-                for each in doc.ents
-            ]
+            [_entity(text, *each) for each in self._beside(text, doc.ents)]
             for text, doc in zip(texts, read, strict=True)
         ]
+
+    def _beside(self, text: str, entities: Any) -> list[tuple[int, int, str]]:
+        """Names of the gazetteer, and of what spaCy found that which is elsewhere."""
+        known = self._of_gazetteer(text)
+        found = [(a, b, "PERSON") for a, b in known]
+        for each in entities:
+            start, end = each.start_char, each.end_char
+            if not any(start < b and a < end for a, b in known):
+                found.append((start, end, LABELS.get(each.label_, each.label_)))
+        return sorted(found)
 
     @cached_property
     def _model(self) -> str | None:
