@@ -10,7 +10,7 @@ cross-entropy of the click.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -24,7 +24,7 @@ from ...losses.listwise import Listwise
 from ...model import Scorer, at_least, between, learned
 from ...nets import AdditiveAttention
 from ...train import Train, ready, seeded, train
-from ...types import Dataset, Floats, Queries
+from ...types import PAD, Dataset, Floats, Ints, Queries
 from ._samples import Sample, samples
 from ._text import NONE, UNKNOWN, column, numbered, tokens, vocabulary, word_vectors
 
@@ -169,8 +169,19 @@ class NewsRecommender(Scorer):
         clicked[:, 0] = 1
         return Listwise()(net(asked), clicked, asked.items >= 0)
 
-    @torch.inference_mode()
     def scores(self, queries: Queries) -> Floats:
+        every = np.zeros((len(queries), 0), np.int64)
+        return self.asked(queries, every, lambda net, asked: net.every(asked), self.n_items_)
+
+    def score(self, queries: Queries, items: Ints) -> Floats:
+        found = self.asked(queries, items, lambda net, asked: net.some(asked), items.shape[1])
+        return np.where(items == PAD, -np.inf, found)
+
+    @torch.inference_mode()
+    def asked(
+        self, queries: Queries, items: Ints, answer: Callable[[Any, Sample], Tensor], width: int
+    ) -> Floats:  # (B, width)
+        """What the net answers, some people at a time."""
         if queries.history.n_items != self.n_items_:
             raise DataError(
                 f"{type(self).__name__} knows {self.n_items_} items and was asked about "
@@ -178,12 +189,13 @@ class NewsRecommender(Scorer):
             )
         device = ready(self.net_, self.how)
         net = self.net_.eval()
-        out = np.empty((len(queries), self.n_items_), np.float32)
+        out = np.empty((len(queries), width), np.float32)
         for at in range(0, len(queries), PEOPLE):
             part = queries[at : at + PEOPLE]
             past = part.history.padded(self.history)
-            asked = Sample.of(part.user, past, np.zeros((len(part), 0), np.int64), device)
-            out[at : at + PEOPLE] = net.every(asked).float().cpu().numpy()
+            some = items[at : at + PEOPLE].astype(np.int64)
+            sample = Sample.of(part.user, past, some, device)
+            out[at : at + PEOPLE] = answer(net, sample).float().cpu().numpy()
         return out
 
 
@@ -287,6 +299,15 @@ class NewsNet(nn.Module):
         there = asked.past >= 0
         past = vectors[asked.past.clamp(min=0)] * there[..., None]
         return self.reader(past, there, asked.user) @ vectors.T
+
+    def some(self, asked: Sample) -> Tensor:  # (B, C)
+        """`every` of the candidates alone."""
+        vectors = self.catalogue()
+        there = asked.past >= 0
+        past = vectors[asked.past.clamp(min=0)] * there[..., None]
+        reader = self.reader(past, there, asked.user)
+        scores: Tensor = (vectors[asked.items.clamp(min=0)] @ reader[:, :, None])[..., 0]
+        return scores
 
     def catalogue(self) -> Tensor:  # (N, D)
         """The vectors of all news, which are kept until the net learns or moves."""
