@@ -67,7 +67,6 @@ app = typer.Typer(
 data_app = typer.Typer(no_args_is_help=True, help="Get, read, describe and check data.")
 app.add_typer(data_app, name="data")
 app.add_typer(satisfaction_app, name="satisfaction")
-app.command()(monitor)
 app.command()(enrich)
 app.add_typer(news_app, name="news")
 
@@ -484,6 +483,9 @@ def compare(
             progress=told,
         )
     reported(result, report, as_json, f"{', '.join(made)} on {found!r}")
+
+
+app.command()(monitor)
 
 
 @app.command()
