@@ -38,6 +38,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/rerank.py
 	$(BIN)/python benchmarks/encode.py
 	$(BIN)/python benchmarks/sessions.py
+	$(BIN)/python benchmarks/enrich.py
 	$(BIN)/python benchmarks/bayes.py
 	$(BIN)/python benchmarks/normative.py
 	$(BIN)/python benchmarks/scaling.py

@@ -7,11 +7,11 @@
     python benchmarks/enrich.py --show FILE           the table of a result
 
 `made` are 10,000 made-up articles of 60 words (words by Zipf's law, stories of one article or more
-over a week, 14 categories as uneven as MIND's), `real` the 1,000 of mind-demo in HEADWATER_DATA;
-each step is a process of its own that does nothing else, held to one core. Names are timed by
-`rules`, and on the real articles by `spacy` where that and a model are installed. `kept` is all steps again, from the cache.
-`stories` is timed on 50,000 made-up articles, too. `load_s` is what importing takes, and a first
-article.
+over a week, 14 categories as uneven as MIND's), `real` the 1,000 of mind-demo in HEADWATER_DATA,
+with times by lot; each step is a process of its own that does nothing else, held to one core. Names
+are timed by `rules`, and on the real articles by `spacy` where that and a model are installed.
+`kept` is all steps again, from the cache. `stories` is timed on 50,000 made-up articles, too.
+`load_s` is what importing takes, and a first article; it is not in `run_s`.
 
 `people`: of the persons that MIND names in its articles (`title_entities` and `abstract_entities`
 of type P, as they stand in the text), how many are found, and how many of those found MIND has;
