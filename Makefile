@@ -29,7 +29,9 @@ paper: $(VENV)/.dev
 	for table in thesis-3.3 thesis-3.4 thesis-3.7 thesis-fig3.4; do \
 	  $(BIN)/headwater reproduce $$table --checkpoint runs/labels --write papers/results; done; \
 	for table in thesis-4.4 thesis-fig4 satisfaction-loop; do \
-	  $(BIN)/headwater reproduce $$table --write papers/results; done
+	  $(BIN)/headwater reproduce $$table --write papers/results; done; \
+	for table in thesis-5.3 thesis-5.4 thesis-5.5 thesis-fig5 radio-tradeoff radio-week; do \
+	  $(BIN)/headwater reproduce $$table --checkpoint runs/news --write papers/results; done
 	$(BIN)/python -m pytest -m paper
 
 bench: $(VENV)/.dev
@@ -41,6 +43,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/enrich.py
 	$(BIN)/python benchmarks/bayes.py
 	$(BIN)/python benchmarks/normative.py
+	$(BIN)/python benchmarks/news.py
 	$(BIN)/python benchmarks/scaling.py
 
 docs: $(VENV)/.docs

@@ -9,7 +9,7 @@ pytest.importorskip("altair")
 pytest.importorskip("sklearn")
 
 from headwater import papers  # noqa: E402
-from headwater.papers import _radio, radio_tradeoff, thesis_fig5  # noqa: E402
+from headwater.papers import _radio, radio_tradeoff, radio_week, thesis_fig5  # noqa: E402
 from headwater.papers.radio_tradeoff import at_cost, target  # noqa: E402
 
 TINY = {
@@ -34,9 +34,8 @@ def small(monkeypatch, tmp_path):
     world = {"n_articles": 1_700, "n_users": 150, "n_impressions": 500}
     monkeypatch.setattr(_radio, "WORLD", world)
     monkeypatch.setattr(_radio, "HOW", {"n_epochs": 1, "batch_size": 64, "learning_rate": 5e-3})
-    for name in ("MODELS",):
-        for module in (_radio, radio_tradeoff):
-            monkeypatch.setattr(module, name, TINY)
+    for module in (_radio, radio_tradeoff, radio_week):
+        monkeypatch.setattr(module, "MODELS", TINY)
     monkeypatch.setattr(_radio.learned, "__defaults__", (TINY,))
     return tmp_path
 
@@ -94,6 +93,15 @@ def test_the_trade_off(small, monkeypatch):
         if row["reached"] == "1 of 1":
             assert (row["radio"] >= row["target"]) if up else (row["radio"] <= row["target"])
     assert found.picture.startswith(b"\x89PNG")
+
+
+def test_a_week(small, monkeypatch):
+    monkeypatch.setattr(radio_week, "TRADES", (0.5, 0.97))
+    found = papers.reproduce("radio-week", splits=1, checkpoint=small)
+    of = {row["method"]: row for row in found.table.iter_rows(named=True)}
+    assert of["each list"]["person"] < of["naml"]["person"]
+    assert of["window"]["person"] < of["naml"]["person"]
+    assert of["naml"]["lost, %"] == 0
 
 
 def test_ranges_and_costs():

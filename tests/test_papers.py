@@ -11,10 +11,12 @@ RESULTS = Path(__file__).parents[1] / "papers" / "results"
 
 
 def test_lists_its_tables():
-    have = ["cdm-2", "cdm-3", "cdm-fig4", "figure-2.3", "guidance", "satisfaction-loop"]
+    have = ["cdm-2", "cdm-3", "cdm-fig4", "figure-2.3", "guidance", "radio-tradeoff", "radio-week"]
+    have += ["satisfaction-loop"]
     have += ["thesis-2.1", "thesis-2.2", "thesis-2.3", "thesis-2.5", "thesis-2.6"]
     have += ["thesis-3.3", "thesis-3.4", "thesis-3.7", "thesis-4.4"]
-    have += ["thesis-fig3.4", "thesis-fig4", "tuning"]
+    have += ["thesis-5.3", "thesis-5.4", "thesis-5.5"]
+    have += ["thesis-fig3.4", "thesis-fig4", "thesis-fig5", "tuning"]
     assert papers.listed()["table"].to_list() == have
 
 

@@ -16,7 +16,7 @@ Each recommender orders the candidates of a request; random draws without puttin
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,9 +29,10 @@ from ..data.split import Split
 from ..enrichment import enrich
 from ..evaluation import measure
 from ..evidence import Metric
+from ..model import top
 from ..registry import build
 from ..simulate.news import NewsWorld
-from ..types import Dataset
+from ..types import Dataset, Ints, Queries, Slate
 from . import Asked, Reproduction
 from ._comparison import spread
 
@@ -41,10 +42,12 @@ __all__ = [
     "DEFAULT",
     "MODELS",
     "Learned",
+    "Ranked",
     "about",
     "dart",
     "learned",
-    "row",
+    "ordered",
+    "rows_of",
     "tabled",
 ]
 
@@ -117,6 +120,38 @@ def learned(asked: Asked, what: str, models: Mapping[str, Any] = MODELS) -> Iter
                 model = build({**tree, **own}).fit(split.train)
                 yield Learned(source, seed, name, model, data, split)
     asked.tell(what, total, total)
+
+
+def rows_of(split: Split, rows: Ints) -> Split:
+    """Some of the tested requests, in this order."""
+    assert split.candidates is not None
+    return replace(
+        split,
+        queries=split.queries[rows],
+        truth=split.truth[rows],
+        users=split.users.gather(rows),
+        candidates=split.candidates[rows],
+    )
+
+
+def ordered(model: Any, split: Split) -> Slate:
+    """The candidates in the order of the scores that ``model`` gives them."""
+    assert split.candidates is not None
+    scores = model.score(split.queries, split.candidates.items).astype(np.float32)
+    return replace(split.candidates, scores=scores).take(top(scores, scores.shape[1]))
+
+
+class Ranked:
+    """A stage behind an order that is known already: what it answers for requests that come in the
+    order of ``slate``."""
+
+    def __init__(self, slate: Slate, stage: Any = None):
+        self.slate, self.stage, self.at = slate, stage, 0
+
+    def __call__(self, queries: Queries, slate: Slate) -> Slate:
+        part = self.slate[slice(self.at, self.at + len(slate))]
+        self.at += len(slate)
+        return part if self.stage is None else self.stage(queries, part)
 
 
 def sourced(source: str, seed: int) -> Dataset:

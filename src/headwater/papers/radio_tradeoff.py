@@ -33,10 +33,10 @@ from ..evaluation import measure
 from ..evidence import Metric
 from ..pictures import altair, png
 from ..registry import build, metric
-from ..types import Impressions, Queries, Slate
+from ..types import Impressions, Slate
 from . import Asked, Reproduction
 from ._comparison import spread
-from ._radio import COLUMNS, MODELS, NEWS, dart, learned
+from ._radio import COLUMNS, MODELS, NEWS, Ranked, dart, learned, ordered, rows_of
 
 TITLE = "NDCG against each of DART's metrics, by radio, mmr and dpp (x 100)"
 METHODS = ("made",)
@@ -63,18 +63,6 @@ def target(value: float, most: float, way: str) -> tuple[float, float]:
     if way == "nearer":
         return 0.0, 0.85 * value
     return min(1.1 * value, value + (most - value) / 4), most
-
-
-class Ranked:
-    """A stage after which a list is in an order that is known already, and then re-ranked."""
-
-    def __init__(self, slate: Slate, stage: Any):
-        self.slate, self.stage, self.at = slate, stage, 0
-
-    def __call__(self, queries: Queries, slate: Slate) -> Slate:
-        part = self.slate[slice(self.at, self.at + len(slate))]
-        self.at += len(slate)
-        return part if self.stage is None else self.stage(queries, part)
 
 
 def curve(split: Split, slate: Slate, stages: Mapping[float, Any], asked: Metric) -> list[Any]:
@@ -113,11 +101,7 @@ def reproduce(asked: Asked) -> Reproduction:
     ends: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for one in learned(asked, "radio-tradeoff", {"naml": MODELS["naml"]}):
         split = some(one.split, one.seed)
-        assert split.candidates is not None
-        scores = one.model.score(split.queries, split.candidates.items).astype(np.float32)
-        slate = replace(split.candidates, scores=scores)
-        slate = slate.take(np.argsort(-scores, axis=1, kind="stable"))
-        slate = replace(slate, items=np.where(np.isneginf(slate.scores), -1, slate.items))
+        slate = ordered(one.model, split)
         shown = Impressions(split.queries, slate, np.zeros(slate.items.shape, np.float32))
         for name, made in dart(K).items():
             base = curve(split, slate, {0.0: None}, made)[0]
@@ -163,15 +147,7 @@ def reproduce(asked: Asked) -> Reproduction:
 def some(split: Split, seed: int) -> Split:
     """So many of the tested requests, by lot."""
     n = len(split.queries)
-    rows = np.sort(np.random.default_rng(seed).permutation(n)[:REQUESTS])
-    assert split.candidates is not None
-    return replace(
-        split,
-        queries=split.queries[rows],
-        truth=split.truth[rows],
-        users=split.users.gather(rows),
-        candidates=split.candidates[rows],
-    )
+    return rows_of(split, np.sort(np.random.default_rng(seed).permutation(n)[:REQUESTS]))
 
 
 def end(

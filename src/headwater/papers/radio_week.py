@@ -30,8 +30,8 @@ from ..registry import build, metric
 from ..types import PAD, Histories, Slate
 from . import Asked, Reproduction
 from ._comparison import spread
-from ._radio import MODELS, learned
-from .radio_tradeoff import K, Ranked
+from ._radio import MODELS, Ranked, learned, ordered, rows_of
+from .radio_tradeoff import K
 
 TITLE = "A norm kept list by list, and over a person's week (x 100)"
 METHODS = ("made",)
@@ -48,10 +48,7 @@ def reproduce(asked: Asked) -> Reproduction:
     found: dict[str, list[dict[str, float]]] = {}
     for one in learned(asked, "radio-week", {"naml": MODELS["naml"]}):
         split = frequent(one.split)
-        assert split.candidates is not None
-        scores = one.model.score(split.queries, split.candidates.items).astype(np.float32)
-        slate = replace(split.candidates, scores=scores)
-        slate = slate.take(np.argsort(-scores, axis=1, kind="stable"))
+        slate = ordered(one.model, split)
         kinds = one.data.catalog.kinds(BY)
         shares = feature(one.data.catalog, BY).shares
         assert shares is not None
@@ -93,14 +90,7 @@ def frequent(split: Split) -> Split:
     often = np.bincount(who, minlength=int(who.max(initial=0)) + 1)
     rows = np.flatnonzero(often[who] >= FEW)
     rows = rows[np.argsort(split.queries.now[rows], kind="stable")]
-    assert split.candidates is not None
-    return replace(
-        split,
-        queries=split.queries[rows],
-        truth=split.truth[rows],
-        users=split.users.gather(rows),
-        candidates=split.candidates[rows],
-    )
+    return rows_of(split, rows)
 
 
 def week(split: Split, slate: Slate, stage: Any) -> Slate:
@@ -134,7 +124,7 @@ def week(split: Split, slate: Slate, stage: Any) -> Slate:
 
 
 def figures(split: Split, slate: Slate, shares: csr_array, mix: Any) -> dict[str, float]:
-    ranked: Any = Ranked(slate, None)
+    ranked: Any = Ranked(slate)
     (ndcg,) = measure(ranked, split, [metric(f"NDCG@{K}")]).values()
     n = split.truth.n_items
     lists = csr_array(listed(slate, n, k=K, discount="none") @ shares).toarray()
