@@ -184,7 +184,14 @@ def tabled(
             defined.setdefault((one.source, metric), []).append(100 * float(known.mean()))
         described[one.source] = about(one, asked, name)
     rows = [
-        row(source, method, metric, _printed(paper, method, list(metrics).index(metric)), each)
+        row(
+            source,
+            method,
+            metric,
+            _printed(paper, method, list(metrics).index(metric)),
+            each,
+            digits=2 if scale == 100 else 4,
+        )
         for (source, method, metric), each in values.items()
     ]
     return Reproduction(
@@ -198,6 +205,7 @@ def tabled(
             "per_seed": [
                 {"data": source, "method": method, "metric": metric, "values": each}
                 for (source, method, metric), each in values.items()
+                if not np.isnan(each).any()
             ],
         },
     )
@@ -237,18 +245,27 @@ def _printed(paper: Mapping[str, tuple[float, ...]], method: str, at: int) -> fl
 
 
 def row(
-    source: str, method: str, metric: str, paper: float | None, values: Sequence[float]
+    source: str,
+    method: str,
+    metric: str,
+    paper: float | None,
+    values: Sequence[float],
+    digits: int,
 ) -> dict[str, Any]:
     """One figure, the mean over the seeds of ``values``, beside that of the paper."""
     low, high = spread(values)
+
+    def said(value: float | None) -> float | None:
+        return None if value is None or np.isnan(value) else round(float(value), digits)
+
     return {
         "data": source,
         "method": method,
         "metric": metric,
         "paper": paper,
-        "ours": round(float(np.mean(values)), 2),
-        "low": None if low is None else round(low, 2),
-        "high": None if high is None else round(high, 2),
+        "ours": said(float(np.mean(values))),
+        "low": said(low),
+        "high": said(high),
         "seeds": len(values),
     }
 

@@ -82,7 +82,7 @@ def taus(table: pl.DataFrame, plain: list[str]) -> list[str]:
     said = []
     for (source,), rows in table.group_by(["data"], maintain_order=True):
         means = {
-            name: mine.sort("method")["ours"].to_numpy()
+            name: mine.sort("method")["ours"].cast(float).to_numpy()
             for (name,), mine in rows.group_by(["metric"])
         }
         for one, other in product(plain, dart()):

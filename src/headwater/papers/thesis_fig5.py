@@ -25,10 +25,10 @@ from ..registry import build
 from ..types import Floats
 from . import Asked, Reproduction
 from ._radio import COLUMNS, DATA, Learned, about, dart, learned
-from ._radio import DEFAULT as DEFAULT
 
 TITLE = "Thesis, Figures 5.3 to 5.9: spread of DART's metrics, cut-offs, histories, time"
 METHODS = DATA
+DEFAULT = DATA[:1]  # of mind-demo hardly anything is defined: table 5.3 says how much
 SPLITS = 3
 RESUMES = True
 
@@ -45,7 +45,9 @@ def reproduce(asked: Asked) -> Reproduction:
     for one in learned(asked, "thesis-fig5"):
         rows += [{"data": one.source, "seed": one.seed, **each} for each in looked_at(one)]
         described[one.source] = about(one, asked, "thesis-fig5")
-    table = pl.DataFrame(rows, infer_schema_length=None).with_columns(pl.col("value").round(4))
+    table = pl.DataFrame(rows, infer_schema_length=None).with_columns(
+        pl.col("value").fill_nan(None).round(4)
+    )
     return Reproduction(
         name="thesis-fig5",
         title=TITLE,
@@ -94,7 +96,8 @@ def looked_at(one: Learned) -> Iterator[dict[str, Any]]:
             if (~np.isnan(mine)).sum() >= 20:
                 yield {**at, "figure": "history", "x": said(number), "value": np.nanmean(mine)}
         some = ~np.isnan(each)
-        rho = spearmanr(lengths[some], each[some]).statistic if some.sum() > 2 else np.nan
+        varied = some.sum() > 2 and np.ptp(lengths[some]) > 0 < np.ptp(each[some])
+        rho = spearmanr(lengths[some], each[some]).statistic if varied else np.nan
         yield {**at, "figure": "history", "x": "correlation", "value": float(rho)}
     day = (queries.now - queries.now.min()) // (DAY // 4)
     for name in weekly:
@@ -134,8 +137,8 @@ def notes(table: pl.DataFrame) -> Iterator[str]:
         yield f"{source!s}: {flattening(rows)}"
     falls = table.filter((pl.col("figure") == "history") & (pl.col("x") == "correlation"))
     for (source, name), rows in falls.group_by(["data", "metric"], maintain_order=True):
-        mean = rows.group_by("method", maintain_order=True).agg(pl.col("value").mean())
-        told = [f"{method} {rho:+.2f}" for method, rho in mean.rows()]
+        each = rows.drop_nulls("value").group_by("method", maintain_order=True)
+        told = [f"{method} {rho:+.2f}" for method, rho in each.agg(pl.col("value").mean()).rows()]
         yield f"{source!s}: {name!s} and length of history, rank correlation: {', '.join(told)}"
 
 
@@ -145,7 +148,7 @@ def flattening(means: pl.DataFrame) -> str:
     said = []
     for name in COLUMNS:
         shares = [
-            100 * float(np.nanmean([behind(at, s, every, name, ranks, cut) for s in seeds]))
+            100 * mean([behind(at, s, every, name, ranks, cut) for s in seeds])
             for ranks, cut in (("ranks", "10"), ("ranks", "20"), ("no ranks", "10"))
         ]
         said.append(f"{name} {shares[0]:.0f} / {shares[1]:.0f} / {shares[2]:.0f}")
@@ -217,9 +220,16 @@ def behind(
     the mean over the recommenders."""
     parts = []
     for method in methods:
-        first, then, last = (at[seed, method, name, ranks, k] for k in ("1", cut, "all"))
+        key = (seed, method, name, ranks)
+        first, then, last = (at.get((*key, k), np.nan) for k in ("1", cut, "all"))
         parts.append(abs(last - then) / abs(last - first) if last != first else np.nan)
-    return float(np.nanmean(parts))
+    return mean(parts)
+
+
+def mean(values: list[float]) -> float:
+    """Of those that are known."""
+    known = [each for each in values if not np.isnan(each)]
+    return float(np.mean(known)) if known else np.nan
 
 
 def picture(table: pl.DataFrame) -> bytes:
@@ -227,12 +237,12 @@ def picture(table: pl.DataFrame) -> bytes:
     alt = altair("thesis-fig5")
     first = table.filter(pl.col("data") == table["data"][0])
     keys = ["method", "metric", "divergence", "ranks", "cut", "figure", "x"]
-    mean = first.group_by(keys, maintain_order=True).agg(pl.col("value").mean())
+    every = first.group_by(keys, maintain_order=True).agg(pl.col("value").mean())
     rows = [
-        alt.hconcat(*boxes(alt, mean, "jensen_shannon", "5.3: Jensen-Shannon")),
-        alt.hconcat(*boxes(alt, mean, "kl", "5.4: Kullback-Leibler")),
-        alt.hconcat(*cuts(alt, mean)),
-        alt.hconcat(*others(alt, mean)),
+        alt.hconcat(*boxes(alt, every, "jensen_shannon", "5.3: Jensen-Shannon")),
+        alt.hconcat(*boxes(alt, every, "kl", "5.4: Kullback-Leibler")),
+        alt.hconcat(*cuts(alt, every)),
+        alt.hconcat(*others(alt, every)),
     ]
     return png(
         alt.vconcat(*rows)
@@ -241,10 +251,10 @@ def picture(table: pl.DataFrame) -> bytes:
     )
 
 
-def boxes(alt: Any, mean: pl.DataFrame, how: str, title: str) -> Iterator[Any]:
+def boxes(alt: Any, every: pl.DataFrame, how: str, title: str) -> Iterator[Any]:
     """From the 5 % to the 95 % quantile, and the quarters; with ranks and without."""
     there = (pl.col("figure") == "spread") & (pl.col("divergence") == how) & (pl.col("cut") == "10")
-    wide = mean.filter(there & pl.col("ranks").is_in(["ranks", "no ranks"])).pivot(
+    wide = every.filter(there & pl.col("ranks").is_in(["ranks", "no ranks"])).pivot(
         on="x", index=["method", "metric", "ranks"], values="value"
     )
     for name in COLUMNS:
@@ -261,7 +271,7 @@ def boxes(alt: Any, mean: pl.DataFrame, how: str, title: str) -> Iterator[Any]:
         yield line + box + mid.encode(x="median:Q", y=y, yOffset=offset)
 
 
-def cuts(alt: Any, mean: pl.DataFrame) -> Iterator[Any]:
+def cuts(alt: Any, every: pl.DataFrame) -> Iterator[Any]:
     """The mean at each cut-off, with ranks and without."""
     there = (pl.col("figure") == "spread") & (pl.col("x") == "mean")
     there &= (pl.col("divergence") == "jensen_shannon") & pl.col("ranks").is_in(
@@ -269,7 +279,7 @@ def cuts(alt: Any, mean: pl.DataFrame) -> Iterator[Any]:
     )
     order = ["all" if k is None else str(k) for k in CUTS]
     for name in COLUMNS:
-        rows = mean.filter(there & (pl.col("metric") == name)).to_dicts()
+        rows = every.filter(there & (pl.col("metric") == name)).to_dicts()
         yield (
             alt.Chart(alt.Data(values=rows), title=f"5.8: {name}", width=170, height=150)
             .mark_line(point=True)
@@ -282,11 +292,11 @@ def cuts(alt: Any, mean: pl.DataFrame) -> Iterator[Any]:
         )
 
 
-def others(alt: Any, mean: pl.DataFrame) -> Iterator[Any]:
+def others(alt: Any, every: pl.DataFrame) -> Iterator[Any]:
     """By length of history, and over time."""
     names: Mapping[str, str] = {"history": "articles read before", "time": "days"}
     for figure, axis in names.items():
-        rows = mean.filter((pl.col("figure") == figure) & (pl.col("x") != "correlation"))
+        rows = every.filter((pl.col("figure") == figure) & (pl.col("x") != "correlation"))
         for (name,), mine in rows.group_by(["metric"], maintain_order=True):
             sort = [said(i) for i in range(len(HISTORIES) + 1)] if figure == "history" else None
             kind = "N" if figure == "history" else "Q"
