@@ -97,6 +97,13 @@ def test_any_table(tmp_path):
         read_people(pl.DataFrame({"x": ["a"]}))
     with pytest.raises(DataError, match="'party' is Int64"):
         read_people(pl.DataFrame({"name": ["a"], "party": [1]}))
+    kinds = pl.DataFrame({"name": ["A", "B", "C"], "type": ["human", None, "Organization"]})
+    assert [each.get("label") for each in read_people(kinds)] == ["PERSON", None, "ORG"]
+    with pytest.raises(DataError, match="'type' of 'A' is 'politician'; it says PERSON or ORG"):
+        read_people(pl.DataFrame({"name": ["A"], "type": ["politician"]}))
+    path.write_text("name,party\nAnn Lee,Green\nBo Ek,Left,1990,more\n")
+    with pytest.raises(DataError, match=r"1 rows cannot be read, such as .*Bo Ek"):
+        read_people(path)
     with pytest.raises(DataError, match="nobody with a name"):
         read_people(pl.DataFrame({"name": [None, " "]}))
 

@@ -32,6 +32,10 @@ FIELDS = {  # what a column is, by what it may be called
     "industry": ("industry",),
     "country": ("country",),
 }
+KINDS = {  # of `label`, by what it may say
+    "PERSON": ("person", "per", "people", "human", "p"),
+    "ORG": ("org", "organisation", "organization", "o"),
+}
 ONE = ("name", "wikidata", "label", "given_name", "family_name", "gender", "birthplace")
 
 
@@ -40,7 +44,7 @@ def read_people(source: Any, *, encoding: str = "utf-8") -> list[dict[str, Any]]
 
     ``source`` is any table (csv, tsv, jsonl, parquet, arrow, a frame), or ``us_house_116`` of the
     data set politicians. In text several values stand between ``|``. `DataError` for a table
-    without names.
+    without names, rows that cannot be read, and a type that is neither person nor organisation.
 
     >>> read_people(pl.DataFrame({"name": ["Ann Lee"], "party": ["Green|Left"], "age": [9]}))
     [{'name': 'Ann Lee', 'party': ['Green', 'Left']}]
@@ -53,7 +57,10 @@ def read_people(source: Any, *, encoding: str = "utf-8") -> list[dict[str, Any]]
                 f"{HOUSE} is not in {data_folder()}: it is politicians/{HOUSE}.parquet there; give "
                 "a table of people of your own, or name the folder above it in HEADWATER_DATA"
             )
-    frame, _ = whole(open_table(source, encoding=encoding))
+    frame, broken = whole(open_table(source, encoding=encoding))
+    if len(broken):
+        first = broken.row(0, named=True)
+        raise DataError(f"{said}: {len(broken)} rows cannot be read, such as {first}")
     columns = {name.lower(): name for name in reversed(frame.columns)}
     found = {
         field: columns[alias]
@@ -73,11 +80,19 @@ def read_people(source: Any, *, encoding: str = "utf-8") -> list[dict[str, Any]]
     ]
     if bad:
         raise DataError(f"{said}: columns of people are text or lists of text; {', '.join(bad)}")
+    kinds = {alias: kind for kind, aliases in KINDS.items() for alias in aliases}
     people = []
     for row in frame.select(
         **{field: pl.col(column) for field, column in found.items()}
     ).to_dicts():
         values = {field: _values(field, value) for field, value in row.items()}
+        if label := values.get("label"):
+            if label.lower() not in kinds:
+                raise DataError(
+                    f"{said}: {found['label']!r} of {values['name']!r} is {label!r}; it says "
+                    f"{' or '.join(KINDS)}, or is left out where all are persons"
+                )
+            values["label"] = kinds[label.lower()]
         if values["name"]:
             people.append({field: value for field, value in values.items() if value})
     if not people:
