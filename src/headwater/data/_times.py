@@ -19,6 +19,9 @@ SPELLINGS = (
     "%Y/%m/%d %H:%M:%S%.f",
     "%Y/%m/%d",
     "%Y%m%d",
+    "%Y-%m-%d %H:%M:%S%.f%#z",  # an offset of hours alone, as databases write it
+    "%a, %d %b %Y %H:%M:%S %z",  # feeds: RFC 2822
+    "%a, %d %b %Y %H:%M:%S GMT",
 )
 
 
@@ -30,6 +33,9 @@ class Clock:
     ([978300760, None], 'milliseconds')
     >>> Clock().seconds(pl.Series(["2000-12-31T22:12:40Z", "2001-01-01", "soon"])).to_list()
     [978300760, 978307200, None]
+    >>> feeds = ["Mon, 01 Jan 2001 00:00:00 GMT", "Mon, 1 Jan 2001 02:00:00 +0200"]
+    >>> Clock().seconds(pl.Series([*feeds, "2001-01-01 02:00:00+02"])).to_list()
+    [978307200, 978307200, 978307200]
     """
 
     unit = ""  # what was decided, for people
