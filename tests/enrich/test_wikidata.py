@@ -63,6 +63,10 @@ class Service(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
+    def do_GET(self):
+        self.server.asked.append((self.path, dict(self.headers), time.monotonic()))
+        self.send_error(404)
+
     def log_message(self, *_):
         pass
 
@@ -282,6 +286,36 @@ def test_gives_up_and_goes_on_later(tmp_path):
         with pytest.raises(DataError, match="refuses: 403 Forbidden: not now"):
             client(server).look_up("Jack")
         assert len(server.asked) == 1
+
+
+def test_goes_nowhere_else():
+    """A question that is sent on would tell another server the names and the contact."""
+    with served() as other, served((302, {"Location": client(other).endpoint})) as server:
+        with pytest.raises(DataError, match=r"refuses: 302 .*, to http.*: name that as the end"):
+            client(server).look_up("Jack")
+        assert len(server.asked) == 1
+        assert other.asked == []
+
+
+def deep(self):
+    self.send_response(200)
+    self.end_headers()
+    self.wfile.write(b"[" * 200_000)
+
+
+def long_number(self):
+    row = {"asked": "Ann Lee", "how": "label", "item": "http://x/Q7", "pages": "9" * 5000}
+    cells = [{name: {"value": value} for name, value in row.items()}]
+    self.send_response(200)
+    self.end_headers()
+    self.wfile.write(json.dumps({"results": {"bindings": cells}}).encode())
+
+
+def test_answers_made_to_break_it():
+    with served(deep) as server:
+        assert client(server).look_up("Jack") is not None
+    with served(long_number) as server:
+        assert client(server).look_up("Ann Lee").wikidata == "Q7"
 
 
 def test_waits_between_questions():

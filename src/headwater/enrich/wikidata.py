@@ -34,7 +34,7 @@ from http.client import HTTPException, HTTPResponse
 from typing import Any, ClassVar
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode, urlsplit
-from urllib.request import Request, urlopen
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from ..errors import BadParameter, DataError
 from ..kept import Kept, key_of
@@ -44,6 +44,7 @@ from ._linking import FACTS, Asked, Record
 __all__ = ["Wikidata"]
 
 PUBLIC = "https://query.wikidata.org/sparql"
+PAGES = re.compile(r"\d{1,9}")
 ITEM = re.compile(r"Q[1-9]\d{0,14}")
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-zA-Z0-9]{2,8})*")
 BUSY = (429, 500, 502, 503, 504)  # worth asking again
@@ -71,6 +72,13 @@ OF_PEOPLE = """
     BIND("party" AS ?field)
   }
   UNION { ?item wdt:P19 ?place . ?place wdt:P17 ?node . BIND("birthplace" AS ?field) }"""
+
+
+class Stay(HTTPRedirectHandler):
+    """Names and the contact go nowhere but to the endpoint; followed, a question would be lost."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
 
 
 @dataclass(kw_only=True, eq=False)
@@ -192,7 +200,7 @@ class Wikidata(Model):
             name = plain.get(unicodedata.normalize("NFC", row.get("asked", "")))
             if name is None or not ITEM.fullmatch(item):
                 continue
-            pages = int(row["pages"]) if row.get("pages", "").isdecimal() else 0
+            pages = int(row["pages"]) if PAGES.fullmatch(row.get("pages", "")) else 0
             rank = (row.get("how") != "label", -pages, int(item[1:]), item)
             best[name] = min(best.get(name, rank), rank)
         return {name: rank[-1] for name, rank in best.items()}
@@ -237,6 +245,8 @@ class Wikidata(Model):
                 with error:
                     said = error.read(400).decode(errors="replace").strip().split("\n")[0]
                 bad = f"{error.code} {error.reason}" + (f": {said}" if said else "")
+                if 300 <= error.code < 400:
+                    bad += f", to {error.headers.get('Location')}: name that as the endpoint"
                 if error.code not in BUSY:
                     raise DataError(
                         f"{self.endpoint} refuses: {bad}. What was found till now is kept"
@@ -244,7 +254,10 @@ class Wikidata(Model):
                 wait = max(wait, _retry_after(error.headers.get("Retry-After")))
             except (URLError, OSError, HTTPException) as error:
                 bad = str(getattr(error, "reason", "") or error) or type(error).__name__
-            except ValueError:  # cut off: the service does so when it runs out of time
+            except (
+                ValueError,
+                RecursionError,
+            ):  # cut off: the service does so when it runs out of time
                 bad = "an answer that is no JSON of SPARQL results"
             if wait > self.longest_wait:
                 bad += f"; it wants to be asked again in {wait:.0f} s"
@@ -272,7 +285,7 @@ class Wikidata(Model):
                 "User-Agent": f"headwater/{version('headwater')} ({self.contact or 'no contact'})",
             },
         )
-        with urlopen(asked, timeout=self.timeout) as answer:
+        with build_opener(Stay).open(asked, timeout=self.timeout) as answer:
             yield answer
 
 
