@@ -1,11 +1,12 @@
 import json
 import math
+import time
 from pathlib import Path
 
 import pytest
 
 from headwater.enrich._syllables import syllables
-from headwater.enrich._text import sentences, words
+from headwater.enrich._text import latin, sentences, words
 from headwater.enrich.complexity import Complexity
 from headwater.errors import BadParameter, DataError
 
@@ -101,3 +102,25 @@ def test_bad_input():
         Complexity().annotate("a text")
     with pytest.raises(DataError, match="number 1 is a NoneType, not text"):
         Complexity().annotate(["a", None])
+
+
+def test_letters_that_are_not_latin():
+    """One word to the rules, however long; nothing is said of such a text."""
+    for text in (
+        "美国总统今天在华盛顿发表了讲话。",
+        "Это новости дня.",
+        "東京 (NHK) で地震が発生した",
+    ):
+        assert not latin(text)
+        assert math.isnan(Complexity().ease(text))
+        assert math.isnan(Complexity().grade(text))
+    for text in ("Łódź, Çeşme and Việt Nam.", "The word 東京 is a city.", "Nai\u0308ve!", "100 %"):
+        assert latin(text)
+
+
+def test_long_texts_take_time_as_they_are_long():
+    """Marks and abbreviations in rows: in squares of their number it would be minutes."""
+    started = time.perf_counter()
+    assert len(sentences("a " + "." * 100_000 + "x", "en")) == 1
+    assert len(sentences("Mr. " * 100_000, "en")) == 1
+    assert time.perf_counter() - started < 20

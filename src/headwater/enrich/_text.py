@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["LANGUAGES", "sentences", "words"]
+__all__ = ["LANGUAGES", "latin", "sentences", "words"]
 
 LANGUAGES = ("en", "de", "es", "fr", "it", "nl")
 
 # Letters, with what joins them; figures are no words.
 WORD = re.compile(r"(?:[^\W\d_]\.){2,}|[^\W\d_]+(?:[-'\u2019][^\W\d_]+)*")
+LETTER = re.compile(r"[^\W\d_]")
+OF_LATIN = re.compile(r"[A-Za-zªº\u00c0-\u02af\u1e00-\u1eff\ufb00-\ufb06]")
 PARAGRAPH = re.compile(r"\n\s*\n|[\r\n]+")
 # Marks that may end a sentence, and what may close after them, before a space or the end.
-END = re.compile(r"[.!?…]+[\"'”\u2019»)\]]*(?=\s|$)")
+END = re.compile(r"(?<![.!?…])[.!?…]+[\"'”\u2019»)\]]*(?=\s|$)")
 NEXT = re.compile(r"\s*[\"'“\u2018«„(\[¿¡]*(\w+)?")
+LONGEST = 64  # characters of the word before a mark; what is longer is no abbreviation
 LAST = re.compile(r"[\w.&'\u2019-]+$")
 INITIALS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]$")  # "J", "U.S", "e.g"
 
@@ -66,6 +69,15 @@ def words(text: str) -> list[str]:
     return WORD.findall(text)
 
 
+def latin(text: str) -> bool:
+    """Whether most of the letters of ``text`` are Latin; so it is where there are none.
+
+    >>> latin("Über 3 cafés"), latin("東京で地震 (NHK)")
+    (True, False)
+    """
+    return text.isascii() or 2 * len(OF_LATIN.findall(text)) >= len(LETTER.findall(text))
+
+
 def sentences(text: str, language: str) -> list[tuple[int, int]]:
     """Where each sentence begins and ends; a line is never part of two.
 
@@ -105,7 +117,7 @@ def _ends(text: str, start: int, mark: re.Match[str], end: int, language: str) -
         return False
     if not mark[0].startswith(".") or mark[0].startswith(".."):
         return True
-    before = LAST.search(text, start, mark.start())
+    before = LAST.search(text, max(start, mark.start() - LONGEST), mark.start())
     word = before[0].lower() if before else ""
     if word in _TITLES[language]:
         return False

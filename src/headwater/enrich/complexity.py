@@ -12,8 +12,9 @@
     it         217      1.3     60       Franchina, Vacca 1972
 
 A line, such as a title, ends a sentence; abbreviations, initials and numbers do not. Figures are
-left out. Syllables are counted by rules of our own: of 111 English words drawn by lot from MIND and
-not looked at while they were written they get 97 % right, where hyphenation (pyphen) gets 80 %.
+left out, and nothing is said of a text of which most letters are not Latin. Syllables are counted
+by rules of our own: of 111 English words drawn by lot from MIND and not looked at while they were
+written they get 97 % right, where hyphenation (pyphen) gets 80 %.
 
 Source:  Flesch, "A new readability yardstick", Journal of Applied Psychology 1948; Kincaid,
          Fishburne, Rogers, Chissom, "Derivation of New Readability Formulas", 1975; and those above
@@ -26,10 +27,11 @@ Differs: numbers are left out, where Flesch has them read aloud; Fernandez Huert
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ._annotator import Annotator, one_of
 from ._syllables import syllables
-from ._text import LANGUAGES, sentences, words
+from ._text import LANGUAGES, latin, sentences, words
 
 __all__ = ["Complexity"]
 
@@ -52,6 +54,8 @@ class Complexity(Annotator):
     117.67
     """
 
+    edition: ClassVar[int] = 2
+
     language: str = "en"  # en, de, es, fr, it or nl
 
     def __post_init__(self) -> None:
@@ -66,17 +70,18 @@ class Complexity(Annotator):
 
     def ease(self, text: str) -> float:
         """Reading ease: 100 is very easy, 0 very hard, and there may be more and less. NaN for a
-        text without a word."""
+        text without a word, and one in other letters than Latin."""
         return self.found([text])[0][0]
 
     def grade(self, text: str) -> float:
-        """Years at an American school that it takes to read ``text``. NaN for a text without a
-        word, and for a language that nobody has published the constants of."""
+        """Years at an American school that it takes to read ``text``. NaN where `ease`
+        is, and for a language that nobody has published the constants of."""
         return self.found([text])[0][1]
 
     def found(self, texts: list[str]) -> list[tuple[float, float]]:
         """Reading ease and grade of each."""
-        return [self._measured(*self.counts(text)) for text in texts]
+        none = (float("nan"), float("nan"))
+        return [self._measured(*self.counts(text)) if latin(text) else none for text in texts]
 
     def _measured(self, n: int, of_words: int, of_syllables: int) -> tuple[float, float]:
         if not of_words:

@@ -12,7 +12,8 @@ Source:  De Smedt, Daelemans, "Pattern for Python", JMLR 2012, whose lexicon Tex
          the package transformers
 Checked: sentences of words with known polarities, and a small classifier computed by hand,
          tests/enrich/test_sentiment.py; no model was fetched from a hub
-Differs: a text without a word has no sentiment (NaN), where the package says 0.
+Differs: a text without a word, or by the lexicon one in other letters than Latin, has no sentiment
+         (NaN), where the package says 0.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from ..errors import BadParameter
 from ..extras import needs, version_of
 from ..model import at_least
 from ._annotator import Annotator
-from ._text import words
+from ._text import latin, words
 
 __all__ = ["Sentiment"]
 
@@ -46,6 +47,7 @@ STARS = re.compile(r"(\d+) ?stars?")
 
 @dataclass(kw_only=True, eq=False)
 class Sentiment(Annotator):
+    edition: ClassVar[int] = 2
     without: ClassVar[tuple[str, ...]] = ("batch_size", "device")
 
     language: str = "en"  # of the texts; the lexicon knows "en" alone
@@ -79,8 +81,9 @@ class Sentiment(Annotator):
         }
 
     def found(self, texts: list[str]) -> list[float]:
-        """Of each from -1 to 1, NaN where there is no word."""
-        asked = [i for i, text in enumerate(texts) if words(text)]
+        """Of each from -1 to 1, NaN where there is no word, or none that the lexicon might know."""
+        readable = latin if self.model is None else bool
+        asked = [i for i, text in enumerate(texts) if words(text) and readable(text)]
         some = [texts[i] for i in asked]
         values = self._by_lexicon(some) if self.model is None else self._by_model(some)
         out = [float("nan")] * len(texts)
