@@ -1,4 +1,5 @@
 import random
+import time
 
 import numpy as np
 import pytest
@@ -126,6 +127,11 @@ def test_communities_are_those_of_the_whole_graph():
 def test_bad_input():
     with pytest.raises(DataError, match="2 texts with 1 ids, 2 times and 2 categories"):
         Stories().chains(["a", "b"], ids=["a"], published=[0, 0])
+    many = [str(i) for i in range(50_000)]
+    started = time.perf_counter()
+    with pytest.raises(DataError, match="two articles have the id '7'"):
+        Stories().chains([""] * 50_001, ids=[*many, "7"], published=[None] * 50_001)
+    assert time.perf_counter() - started < 5
     with pytest.raises(DataError, match="two articles have the id 'a'"):
         Stories().chains(["a", "b"], ids=["a", "a"], published=[0, 0])
     with pytest.raises(BadParameter, match="least"):

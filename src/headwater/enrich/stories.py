@@ -23,6 +23,7 @@ Differs: from the authors' code: one vectoriser, singles are stories of their ow
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -85,7 +86,7 @@ class Stories(Model):
                 "categories"
             )
         if len(set(ids)) < n:
-            twice = next(each for i, each in enumerate(ids) if each in set(ids[:i]))
+            twice = Counter(ids).most_common(1)[0][0]
             raise DataError(f"Stories: two articles have the id {twice!r}")
         when = np.array([0 if each is None else int(each) for each in published], np.int64)
         dated = np.array([each is not None for each in published], bool)
