@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from .data._times import Clock
 from .data.people import read_people
 from .enrich._annotator import Annotator
 from .enrich._linking import FACTS, Asked, Linker, Record
+from .enrich._text import latin
 from .enrich.entities import Entities
 from .enrich.gazetteer import Gazetteer
 from .enrich.names import Names
@@ -32,7 +34,12 @@ from .types import PAD, Dataset
 __all__ = ["STEPS", "Enriched", "enrich", "read_articles"]
 
 STEPS = ("complexity", "sentiment", "entities", "voices", "stories")
-TEXT = ("title", "abstract")
+TEXT = ("title", "abstract")  # of a `Dataset` that was read the second is "text"
+MARKUP = re.compile(
+    r"</?(?:a|b|br|div|em|figure|h[1-6]|i|img|li|ol|p|span|strong|table|ul)(?:\s[^<>]*)?/?>"
+    r"|&(?:amp|apos|gt|lt|nbsp|quot|#\d+|#x[0-9a-f]+);",
+    re.IGNORECASE,
+)
 CHUNK = 256  # articles that are computed, and kept, together
 LINKED = 200  # names that are looked up together
 TEXTS = pl.List(pl.String)
@@ -99,11 +106,11 @@ def enrich(
     * stories: ``story``; it needs to know when articles came out: the column ``published``, or a
       `Dataset` that says when they were shown. It writes ``published``.
 
-    A text is the columns ``text`` (of title and abstract those that are there if None), a line
-    each. ``settings`` are parameters by step: {"sentiment": {"model": "..."}}; those of entities,
-    voices and stories go to the methods of that name, "names" to `enrich.names`. ``cache`` is a
-    file, made if missing, that keeps what was found by what it was found in: after an interruption,
-    or with more articles, only the rest is computed.
+    A text is the columns ``text``, a line each; if None title, and abstract or, where there is
+    none, text, as a `Dataset` calls it. ``settings`` are parameters by step: {"sentiment":
+    {"model": "..."}}; those of entities, voices and stories go to the methods of that name, "names"
+    to `enrich.names`. ``cache`` is a file, made if missing, that keeps what was found by what it
+    was found in: after an interruption, or with more articles, only the rest is computed.
 
     `DataError` names all columns that cannot be used.
 
@@ -123,7 +130,8 @@ def enrich(
             raise DataError("the catalogue has no row for each item: nothing is known of them")
         names: pl.Series | None = data.items.values.cast(pl.String)
     else:
-        names = table[id].cast(pl.String) if id in table.columns else None
+        known = id in table.columns and _plain(table[id])
+        names = table[id].cast(pl.String) if known else None
     source = Source(data=data, table=table, id=id, names=names, category=category)
     chosen = source.begin(steps, text, published, language, people, linker, settings or {})
     work = Work(cache=cache, progress=progress)
@@ -243,12 +251,14 @@ class Source:
         settings: Mapping[str, Mapping[str, Any]],
     ) -> Chosen:
         asked = None if steps is None else _steps(steps)
+        texts = self.texts(text)
+        before = len(self.faults)
+        when = self.when(published)
+        untold = when is None and len(self.faults) == before
+        wanted = STEPS if asked is None else asked
         for name in settings:
             if name not in (*STEPS, "names"):
                 raise UnknownName("step to give settings to", name, (*STEPS, "names"))
-        texts = self.texts(text)
-        when = self.when(published)
-        wanted = STEPS if asked is None else asked
         left: dict[str, str] = {}
         methods = self.methods(wanted, language, settings, left)
         if people is not None:
@@ -265,20 +275,12 @@ class Source:
             )
         if "entities" in left:
             left["voices"] = left["entities"]
-        if when is None:
+        if untold:
             left["stories"] = (
                 "stories need to know when articles came out: name the column that says so "
                 "(published=), or give a Dataset that says when they were shown"
             )
-        elif (
-            "stories" in wanted
-            and asked is None
-            and self.category
-            not in (
-                None,
-                *self.table.columns,
-            )
-        ):
+        elif asked is None and self.category not in (None, *self.table.columns):
             left["stories"] = f"stories need the column {self.category!r}: name it (category=)"
         if asked is not None:
             self.faults += [why for step, why in left.items() if step in asked]
@@ -299,11 +301,12 @@ class Source:
         columns = self.table.columns
         if isinstance(asked, str):
             raise BadParameter(f"text is a list of columns; got {asked!r}")
-        names = [each for each in TEXT if each in columns] if asked is None else list(asked)
+        whole = TEXT if TEXT[1] in columns else (TEXT[0], "text")
+        names = [each for each in whole if each in columns] if asked is None else list(asked)
         if not names:
             self.faults.append(
-                f"no column of text: neither {' nor '.join(map(repr, TEXT))} is there, and text= "
-                "names none"
+                f"no column of text: neither {' nor '.join(map(repr, (*TEXT, 'text')))} is there, "
+                "and text= names none"
             )
         for name in names:
             if name not in columns:
@@ -317,6 +320,17 @@ class Source:
         empty = len(found) - sum(map(bool, found))
         if empty:
             self.notes.append(f"{empty:,} of {len(found):,} articles have no text")
+        if marked := sum(bool(MARKUP.search(text)) for text in found):
+            self.notes.append(
+                f"{marked:,} of {len(found):,} texts have HTML in them, and its tags are read as "
+                "words: take it out first"
+            )
+        if foreign := sum(not latin(text) for text in found):
+            self.notes.append(
+                f"{foreign:,} of {len(found):,} texts are in other letters than Latin: nothing is "
+                "said of how hard they are, nor by the lexicon of their tone, and stories take for "
+                "a word what stands between spaces"
+            )
         return found
 
     def when(self, asked: str | None) -> pl.Series | None:
@@ -324,7 +338,9 @@ class Source:
         name = "published" if asked is None else asked
         if name in self.table.columns:
             column = self.table[name]
-            if column.dtype == pl.Null or column.dtype.is_nested():
+            if column.dtype == pl.Null:
+                column = column.cast(pl.String)
+            if column.dtype.is_nested():
                 self.faults.append(f"{name!r} is {column.dtype}, no times")
                 return None
             if column.dtype == pl.String:  # nothing is written in different ways
@@ -376,14 +392,23 @@ class Source:
         return found
 
     def ready_for_stories(self) -> None:
-        if self.names is None:
+        kinds = self.table.schema
+        if self.names is None and self.id in kinds:
+            self.faults.append(f"{self.id!r} (id) is {kinds[self.id]}, no text or numbers")
+        elif self.names is None:
             self.faults.append(f"no column {self.id!r} (id), which stories are called by")
         elif self.names.null_count():
             self.faults.append(f"{self.names.null_count():,} rows have nothing in {self.id!r} (id)")
         elif self.names.n_unique() < len(self.names):
             twice = self.names.filter(self.names.is_duplicated())[0]
             self.faults.append(f"{self.id!r} (id) has {twice!r} more than once")
-        if self.category is not None and self.category not in self.table.columns:
+        if self.category is None:
+            return
+        if self.category in kinds and not _plain(self.table[self.category]):
+            self.faults.append(
+                f"{self.category!r} (category) is {kinds[self.category]}, no text or numbers"
+            )
+        elif self.category not in kinds:
             self.faults.append(
                 f"no column {self.category!r} (category), within which stories are; None looks "
                 "at no category"
@@ -474,6 +499,11 @@ def _names(steps: Sequence[str]) -> bool:
 
 def _asked(name: Mapping[str, Any]) -> Asked:
     return Asked(name["text"], tuple(name["alternative"]), name["label"])
+
+
+def _plain(column: pl.Series) -> bool:
+    """Whether what is in it can be written as text."""
+    return not column.dtype.is_nested() and column.dtype not in (pl.Binary, pl.Object)
 
 
 def _numbers(values: Iterable[float]) -> pl.Series:

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 
 import polars as pl
 import pytest
@@ -6,6 +8,7 @@ from articles import articles
 from typer.testing import CliRunner
 
 from headwater.cli import app
+from headwater.enrichment import enrich
 from headwater.errors import BadParameter, DataError, UnknownName
 
 for package in ("textblob", "networkx", "sklearn"):
@@ -65,6 +68,48 @@ def test_nothing_half_written(news, tmp_path):
         asked(news, "--out", out, "--text", "body")
     assert out.read_bytes() == b"what was there"
     assert [each.name for each in tmp_path.iterdir() if each.name.startswith(".tmp")] == []
+
+
+def test_files_of_mind(tmp_path):
+    """All articles of the folder, those that nobody was shown too."""
+    news = pl.DataFrame(
+        [
+            ["N1", "news", "us", "A flood rose", "It was bad in the valley.", "u", "[]", "[]"],
+            ["N2", "news", "us", "A flood rose", "It was bad in the town.", "u", "[]", "[]"],
+            ["N3", "tv", "a", "Nobody saw this", "", "u", "[]", "[]"],
+        ],
+        orient="row",
+    )
+    tabs = {"separator": "\t", "include_header": False, "quote_style": "never"}
+    news.write_csv(tmp_path / "news.tsv", **tabs)
+    (tmp_path / "behaviors.tsv").write_text(
+        "1\tU1\t11/13/2019 8:36:57 AM\t\tN1-1 N2-0\n2\tU2\t11/12/2019 9:00:00 PM\t\tN2-1\n"
+    )
+    out = tmp_path / "out.parquet"
+    found = asked(tmp_path, "--out", out, "--set", "entities.by=rules", "--json")
+    table = pl.read_parquet(out)
+    assert table["item_id"].to_list() == ["N1", "N2", "N3"]
+    assert table["published"].dt.strftime("%d %H:%M").to_list() == ["13 08:36", "12 21:00", None]
+    assert table["story"].to_list() == ["N2", "N2", "N3"]
+    alone = pl.DataFrame({"title": news["column_3"], "abstract": news["column_4"]})
+    assert table["complexity"].to_list() == enrich(alone).table["complexity"].to_list()
+    assert "published is when an article was first shown" in json.loads(found.stdout)["notes"]
+
+
+def test_a_full_disk(news, tmp_path):
+    """One line that names the file, and nothing half-written."""
+    out = tmp_path / "out.parquet"
+    program = (
+        "import resource, sys; from headwater.cli import main; "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500)); "
+        f"sys.argv = ['headwater', 'enrich', {str(news)!r}, '--out', {str(out)!r}, "
+        "'--steps', 'complexity']; main()"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert ran.returncode == 1
+    assert f"error: {out} cannot be written" in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["news.parquet", "people.csv"]
 
 
 def test_bad_calls(news, tmp_path):

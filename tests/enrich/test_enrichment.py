@@ -150,6 +150,42 @@ def test_bad_parameters():
         enrich(news, steps=["complexity"], settings={"complexity": {"language": "la"}})
 
 
+def test_columns_of_kinds_that_are_no_names():
+    lists = articles(2).with_columns(
+        pl.concat_list("item_id").alias("item_id"), pl.struct("category").alias("category")
+    )
+    with pytest.raises(DataError) as error:
+        enrich(lists, steps=["stories"])
+    assert "'item_id' (id) is List(String), no text or numbers" in str(error.value)
+    assert "'category' (category) is Struct({'category': String}), no text" in str(error.value)
+    with pytest.raises(DataError) as error:
+        enrich(articles(2).with_columns(published=pl.lit("soon")))
+    assert "2 times in 'published' cannot be read" in str(error.value)
+    assert "stories need to know when" not in str(error.value)
+    never = enrich(articles(3).with_columns(published=None), steps=["stories"]).table
+    assert never["story"].to_list() == never["item_id"].to_list()
+
+
+def test_tags_and_other_letters_are_said():
+    news = articles(5).with_columns(
+        title=pl.Series(
+            [
+                "<p>A <b>good</b> day</p>",
+                "Law &amp; order",
+                "a < b > c & d",
+                "東京で地震が発生",
+                "Новости",
+            ]
+        ),
+        abstract=pl.lit(""),
+    )
+    found = enrich(news, steps=["complexity", "sentiment"])
+    assert any(note.startswith("2 of 5 texts have HTML in them") for note in found.notes)
+    assert any(note.startswith("2 of 5 texts are in other letters") for note in found.notes)
+    for name in ("complexity", "grade", "sentiment"):
+        assert found.table[name].is_null().to_list() == [False] * 3 + [True] * 2
+
+
 def test_missing_texts_and_times():
     news = articles(5).with_columns(
         title=pl.Series(["A word.", None, "", "!", "A word."]),
@@ -233,6 +269,10 @@ def test_a_dataset_says_when_articles_were_shown():
     story = dict(zip(data.items.values, found.table["story"], strict=True))
     assert [story[f"n000{i}"] for i in range(3)] == ["n0000"] * 3
     assert any("published is when an article was first shown" in note for note in found.notes)
+    assert "abstract" not in found.table.columns  # a dataset calls it text, and that is read
+    whole = enrich(news, steps=["complexity"]).table
+    ease = dict(zip(whole["item_id"], whole["complexity"], strict=True))
+    assert found.table["complexity"].to_list() == [ease[name] for name in data.items.values]
 
 
 def run(cache, out, dies_at):

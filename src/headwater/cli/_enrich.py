@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import BadParameter, UnknownName
+from ..errors import BadParameter, DataError, UnknownName
 from ._arguments import Encoding, Json, Set, assigned, listed
 from ._console import progress, show, spinning
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
     from ..types import Dataset
 
+MIND = "mind-small"  # whose files are those of all its sizes
 SUFFIXES = (".parquet", ".jsonl", ".ndjson")
 
 
@@ -25,7 +28,8 @@ def enrich(
         typer.Argument(
             metavar="ARTICLES",
             help="A row an article, with item_id, title and abstract: a file (csv, tsv, jsonl, "
-            "parquet, arrow), a folder that `data import` made, or a public source.",
+            "parquet, arrow), a folder that `data import` made or with the files of MIND, or a "
+            "public source.",
         ),
     ],
     out: Annotated[Path, typer.Option(help="The same with more columns: .parquet or .jsonl.")],
@@ -56,7 +60,9 @@ def enrich(
     ] = None,
     text: Annotated[
         list[str] | None,
-        typer.Option(metavar="COLUMN", help="Column of text; repeatable. Default: title, abstract"),
+        typer.Option(
+            metavar="COLUMN", help="Column of text; repeatable. Default: title, abstract or text"
+        ),
     ] = None,
     id: Annotated[str, typer.Option(help="Column of ids.")] = "item_id",
     category: Annotated[
@@ -98,7 +104,7 @@ def enrich(
         linker = build("enrich.wikidata", contact=contact, cache=kept, language=language)
     elif contact:
         raise BadParameter("--contact is for --online, which is not asked for")
-    given = _read(articles, encoding)
+    given, said = _read(articles, encoding)
     with progress() as told:
         found = enrichment.enrich(
             given,
@@ -118,23 +124,35 @@ def enrich(
     table = found.table
     if found.data is not None and "item_id" not in table.columns:
         table = table.insert_column(0, found.data.items.values.alias("item_id"))
-    with atomic_path(out) as temp:
+    with atomic_path(out) as temp, _writing(out):
         if out.suffix == ".parquet":
             table.write_parquet(temp)
         else:
             table.write_ndjson(temp)
-    for note in found.notes:
+    notes = [*said, *found.notes]
+    for note in notes:
         typer.secho(note, err=True, dim=True)
     summary = _summary(table, found.n_texts)
     if as_json:
-        show({"out": str(out), **summary, "notes": list(found.notes)}, True)
+        show({"out": str(out), **summary, "notes": notes}, True)
         return
     show(summary, False, title=articles)
     typer.secho(f"written: {out}", err=True)
 
 
-def _read(articles: str, encoding: str) -> pl.DataFrame | Dataset:
-    """A table as it is, or the dataset that a source or an imported folder is."""
+@contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    """What the writers say of a full disk, or of a column that a format has not."""
+    from polars.exceptions import PolarsError
+
+    try:
+        yield
+    except PolarsError as error:
+        raise DataError(f"{out} cannot be written: {error}") from None
+
+
+def _read(articles: str, encoding: str) -> tuple[pl.DataFrame | Dataset, list[str]]:
+    """A table as it is, or the dataset that a source or an imported folder is; notes on it."""
     from ..data import sources
     from ..data.store import load_data
     from ..enrichment import read_articles
@@ -142,12 +160,29 @@ def _read(articles: str, encoding: str) -> pl.DataFrame | Dataset:
     path = Path(articles)
     with spinning(f"reading {articles}"):
         if path.is_dir() and (path / "events.safetensors").exists():
-            return load_data(path)
+            return load_data(path), []
+        if path.is_dir() and sources.find(MIND, path) is not None:
+            return _of_mind(path)
         if path.exists():
-            return read_articles(path, encoding=encoding)
+            return read_articles(path, encoding=encoding), []
         if articles in sources.names():
-            return sources.load(articles)
+            return sources.load(articles), []
     raise UnknownName("file or source", articles, sources.names())
+
+
+def _of_mind(folder: Path) -> tuple[pl.DataFrame, list[str]]:
+    """All articles in MIND's files, which do not say when one came out: when it was first shown."""
+    import polars as pl
+
+    from ..data import sources
+
+    made = sources.tables(MIND, folder)
+    assert made.items is not None
+    assert made.shown is not None
+    slots = made.shown.select("item_id", "timestamp").explode("item_id")
+    first = slots.group_by("item_id").agg(published=pl.col("timestamp").min())
+    table = made.items.join(first, on="item_id", how="left", maintain_order="left")
+    return table, ["published is when an article was first shown"]
 
 
 def _settings(asked: Set) -> dict[str, dict[str, Any]]:
