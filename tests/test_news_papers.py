@@ -10,7 +10,7 @@ pytest.importorskip("sklearn")
 
 from headwater import papers  # noqa: E402
 from headwater.papers import _radio, radio_tradeoff, radio_week, thesis_fig5  # noqa: E402
-from headwater.papers.radio_tradeoff import at_cost, target  # noqa: E402
+from headwater.papers.radio_tradeoff import target, within  # noqa: E402
 
 TINY = {
     "naml": {
@@ -105,10 +105,13 @@ def test_a_week(small, monkeypatch):
 
 
 def test_ranges_and_costs():
-    assert target(0.4, 0.99, "nearer") == (0.0, pytest.approx(0.34))
-    assert target(0.4, 0.99, "further") == (pytest.approx(0.44), 0.99)
-    assert target(0.95, 0.99, "further")[0] == pytest.approx(0.96)
-    line = [(0.0, 0.5, 0.30), (0.5, 0.4, 0.20), (1.0, 0.2, 0.10)]
-    assert at_cost(line, 0.45) == pytest.approx(0.25)
-    assert at_cost(line, 0.3) == pytest.approx(0.15)
-    assert at_cost(line, 0.1) == pytest.approx(0.10), "at its strongest"
+    assert target("activation", 0.4, 0.99, "nearer") == (0.0, pytest.approx(0.34))
+    assert target("fragmentation", 0.5, 0.99, "nearer") == (0.0, pytest.approx(0.49))
+    assert target("activation", 0.4, 0.99, "further") == (pytest.approx(0.44), 0.99)
+    assert target("activation", 0.95, 0.99, "further")[0] == pytest.approx(0.96)
+    base = (0.0, 0.5, 0.30)
+    line = [(0.2, 0.48, 0.25), (0.5, 0.4, 0.20), (1.0, 0.2, 0.40)]
+    assert within(line, base, 0.45, up=False) == 0.25
+    assert within(line, base, 0.1, up=False) == 0.20
+    assert within(line, base, 0.1, up=True) == 0.40
+    assert within(line, base, 0.6, up=False) == 0.30, "nothing is had for nothing"

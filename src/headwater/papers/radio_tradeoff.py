@@ -6,12 +6,14 @@ ten of them: `rerank.radio` with the context of the metric, told to come to a ra
 `dpp`, which want variety of the metric's own column (of categories, where that is of numbers, and
 of subcategories in place of stories, of which there are too many).
 
-nearer     the range is up to 0.85 of what naml has without
+nearer     the range is up to 0.85 of what naml has without; 0.98 of fragmentation, since requests
+           have some 37 candidates each among the thousands of two days, and lists share little in
+           whatever order
 further    from 1.1 of it, or a quarter of the way up to what is possible, if that is less
 cost       % of NDCG@10 that is lost at the mildest dial that brings the mean into the range; where
            none does, at the strongest, and ``reached`` is no
-mmr, dpp   the metric at the same cost, between the two dials around it; at their strongest if they
-           never cost as much
+mmr, dpp   the furthest that they bring the metric, at any dial, for no higher a cost
+at 3 %     the furthest that each brings it for at most 3 % of NDCG@10, any range aside
 monotone   whether no dial moves the mean the wrong way by more than 0.002
 
 Fragmentation is measured between all lists; the platform is what was put before people in the
@@ -22,7 +24,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -55,13 +56,15 @@ CONTEXT: Mapping[str, Mapping[str, Any]] = {
     "representation": {"by": "parties", "to": "pool", "only": NEWS},
     "alternative voices": {"by": "voices", "to": "pool", "only": NEWS},
 }
+NEARER = {"fragmentation": 0.98}
+COST = 0.03
 BY_KINDS = {"complexity": "category", "sentiment": "category", "story": "subcategory"}
 
 
-def target(value: float, most: float, way: str) -> tuple[float, float]:
+def target(name: str, value: float, most: float, way: str) -> tuple[float, float]:
     """The range to come to."""
     if way == "nearer":
-        return 0.0, 0.85 * value
+        return 0.0, NEARER.get(name, 0.85) * value
     return min(1.1 * value, value + (most - value) / 4), most
 
 
@@ -76,12 +79,11 @@ def curve(split: Split, slate: Slate, stages: Mapping[float, Any], asked: Metric
     return out
 
 
-def at_cost(line: list[Any], ndcg: float) -> float:
-    """The metric where a curve has lost as much NDCG, between the two dials around it."""
-    for (_, n1, v1), (_, n2, v2) in pairwise(line):
-        if n2 <= ndcg <= n1 and n1 > n2:
-            return float(v1 + (v2 - v1) * (n1 - ndcg) / (n1 - n2))
-    return float(line[-1][2])
+def within(line: list[Any], base: Any, ndcg: float, up: bool) -> float:
+    """The furthest that the points of a curve, or doing nothing, bring the metric without falling
+    below ``ndcg``."""
+    values = [base[2], *(value for _, has, value in line if has >= min(ndcg, base[1]))]
+    return float(max(values) if up else min(values))
 
 
 def others(by: str, split: Split) -> dict[str, dict[float, Any]]:
@@ -110,7 +112,7 @@ def reproduce(asked: Asked) -> Reproduction:
                 for way, stages in others(CONTEXT[name]["by"], split).items()
             }
             for way in ("nearer", "further"):
-                low, high = target(base[2], made.bounds[1], way)  # type: ignore[attr-defined]
+                low, high = target(name, base[2], made.bounds[1], way)  # type: ignore[attr-defined]
                 stages = {}
                 for trade in TRADES:
                     stage = build("rerank.radio", **CONTEXT[name], k=K, low=low, high=high)
@@ -161,7 +163,8 @@ def end(
     reached = [point for point in line if low <= point[2] <= high]
     dial, ndcg, value = reached[0] if reached else line[-1]
     moves = np.diff([point[2] for point in line]) * (1 if up else -1)
-    beside = {name: at_cost(each, ndcg) for name, each in plain.items()}
+    beside = {name: within(each, base, ndcg, up) for name, each in plain.items()}
+    least = (1 - COST) * base[1]
     return {
         "base": base[2],
         "target": low if up else high,
@@ -172,6 +175,7 @@ def end(
         "monotone": bool((moves > -0.002).all()),
         **beside,
         "ahead": all((value > each) if up else (value < each) for each in beside.values()),
+        **{f"{n} at 3 %": within(e, base, least, up) for n, e in {"radio": line, **plain}.items()},
     }
 
 
@@ -199,6 +203,7 @@ def summary(name: str, way: str, each: list[dict[str, Any]]) -> dict[str, Any]:
         "dpp": mean("dpp"),
         "radio ahead of both": count("ahead"),
         "monotone": count("monotone"),
+        **{f"{name} at 3 %": mean(f"{name} at 3 %") for name in ("radio", "mmr", "dpp")},
     }
 
 
