@@ -8,9 +8,9 @@ pytest.importorskip("torch")
 pytest.importorskip("altair")
 pytest.importorskip("sklearn")
 
-from headwater import papers  # noqa: E402
-from headwater.papers import _radio, radio_tradeoff, radio_week, thesis_fig5  # noqa: E402
-from headwater.papers.radio_tradeoff import target, within  # noqa: E402
+from headwater import papers
+from headwater.papers import _radio, radio_tradeoff, radio_week, thesis_fig5
+from headwater.papers.radio_tradeoff import target, within
 
 TINY = {
     "naml": {
