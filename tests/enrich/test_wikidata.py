@@ -14,7 +14,7 @@ from headwater.enrich._linking import Asked, Linker
 from headwater.enrich.wikidata import Wikidata, literal
 from headwater.errors import BadArtifact, BadParameter, DataError
 
-STRING = re.compile(r'"((?:[^"\\]|\\.)*)"@[a-z]+')
+STRING = re.compile(r'"((?:[^"\\]|\\.)*)"@([a-z]+)')
 WORLD = {  # item: label, other names, pages
     "Q170581": ("Nancy Pelosi", ["Pelosi"], 80),
     "Q1": ("John Smith", [], 3),
@@ -33,6 +33,11 @@ FACTS = [  # item, field, value, since
     ("Q170581", "positions", "Speaker", ""),
     ("Q170581", "made up", "nonsense", ""),
     ("Q2", "gender", "male", ""),
+]
+IN_ALL = {"Q1": ("Maria Lunga", ["La Lunga"], 2)}  # the same, in no language of its own
+FACTS_IN_ALL = [  # item, field, node, value
+    ("Q170581", "family_name", "Pelosi", "Pelosi"),
+    ("Q170581", "gender", "female", "femina"),  # of which there is a label in English
 ]
 
 
@@ -72,16 +77,16 @@ class Service(BaseHTTPRequestHandler):
 
 
 def said_in(query):
-    """The names in the query, read as a parser of SPARQL reads them."""
+    """The names in the query and their languages, read as a parser of SPARQL reads them."""
     inside = re.search(r"VALUES \?asked \{ (.*) \}\n", query)[1]
     assert STRING.sub("", inside).strip() == "", f"something got out of a string: {inside}"
-    return [re.sub(r"\\(.)", r"\1", each) for each in STRING.findall(inside)]
+    return [(re.sub(r"\\(.)", r"\1", each), tongue) for each, tongue in STRING.findall(inside)]
 
 
 def items(query):
     base = "http://www.wikidata.org/entity/"
-    for name in said_in(query):
-        for item, (label, others, pages) in WORLD.items():
+    for name, tongue in said_in(query):
+        for item, (label, others, pages) in (IN_ALL if tongue == "mul" else WORLD).items():
             for how in ["label"] * (name == label) + ["also"] * (name in others):
                 yield {"asked": name, "how": how, "item": base + item, "pages": pages}
 
@@ -90,8 +95,12 @@ def facts(query):
     wanted = re.findall(r"wd:(Q\d+)", re.search(r"VALUES \?item \{(.*?)\}", query)[1])
     for item, field, value, since in FACTS:
         if item in wanted:
-            row = {"item": f"http://x/{item}", "field": field, "value": value}
-            yield {**row, "since": since} if since else row
+            row = {"item": f"http://x/{item}", "field": field, "value": value, "node": value}
+            yield {**row, "tongue": "en", **({"since": since} if since else {})}
+    for item, field, node, value in FACTS_IN_ALL if '"mul"' in query else []:
+        if item in wanted:
+            row = {"item": f"http://x/{item}", "field": field, "value": value, "node": node}
+            yield {**row, "tongue": "mul"}
 
 
 @contextmanager
@@ -125,6 +134,15 @@ def test_fields():
     assert re.fullmatch(r"headwater/\S+ \(me@example.org\)", headers["User-Agent"])
     assert headers["Accept"] == "application/sparql-results+json"
     assert isinstance(client(server), Linker)
+
+
+def test_labels_of_all_languages():
+    """Names that are alike everywhere have a label in none of them; one in English comes first."""
+    with served() as server:
+        assert client(server).look_up("Maria Lunga").wikidata == "Q1"
+        assert client(server).look_up("La Lunga").wikidata == "Q1"
+        found = client(server).look_up("Nancy Pelosi")
+    assert (found.family_name, found.gender) == ("Pelosi", "female")
 
 
 def test_which_of_one_name():
@@ -192,7 +210,7 @@ def test_a_name_never_leaves_its_string(name):
         found = client(server).look_up(name)  # `said_in` fails if it does
     assert (found is not None) == (name in {label for label, *_ in WORLD.values()})
     for query, *_ in server.asked[:1]:
-        assert said_in(query) == [name]
+        assert said_in(query) == [(name, "en"), (name, "mul")]
 
 
 def test_literal():

@@ -6,9 +6,10 @@
     ethnicity P172, birthplace P19 then P17, citizenship P27; of organisations instance P31,
     industry P452, country P17
 
-Asked are the name and, where nothing is found, its alternatives. The party is one that has not
-ended, the latest first. Every answer is kept in ``cache``, also that there is none, and nobody is
-asked for twice; between two questions there are ``interval`` seconds. A server that is busy or
+A label, or another name, is one of ``language`` or, where Wikidata has one for all languages, that
+("mul"). Asked are the name and, where nothing is found, its alternatives. The party is one that has
+not ended, the latest first. Every answer is kept in ``cache``, also that there is none, and nobody
+is asked for twice; between two questions there are ``interval`` seconds. A server that is busy or
 fails is asked again, ever later, as late as it says itself (Retry-After).
 
 Source:  Vrijenhoek, Benedict, Gutierrez Granada, Odijk, de Rijke, "RADio - Rank-Aware Divergence
@@ -25,7 +26,7 @@ import json
 import re
 import time
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -45,6 +46,7 @@ __all__ = ["Wikidata"]
 
 PUBLIC = "https://query.wikidata.org/sparql"
 PAGES = re.compile(r"\d{1,9}")
+ANY = "mul"  # the language of labels that are the same in all of them
 ITEM = re.compile(r"Q[1-9]\d{0,14}")
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-zA-Z0-9]{2,8})*")
 BUSY = (429, 500, 502, 503, 504)  # worth asking again
@@ -83,7 +85,7 @@ class Stay(HTTPRedirectHandler):
 
 @dataclass(kw_only=True, eq=False)
 class Wikidata(Model):
-    edition: ClassVar[int] = 1  # one more each time that other answers are given
+    edition: ClassVar[int] = 2  # one more each time that other answers are given
 
     contact: str = ""  # whom to write to: an address or a page; the public service wants it
     cache: str | None = None  # file that keeps answers
@@ -183,7 +185,8 @@ class Wikidata(Model):
 
     def _items(self, names: Sequence[str], label: str) -> dict[str, str]:
         """The item of each of ``names`` that has one."""
-        said = " ".join(f"{literal(name)}@{self.language}" for name in names)
+        tongues = (self.language, ANY)
+        said = " ".join(f"{literal(name)}@{tongue}" for name in names for tongue in tongues)
         rows = self._rows(
             "SELECT ?asked ?how ?item ?pages WHERE {\n"
             f"  VALUES ?asked {{ {said} }}\n"
@@ -210,16 +213,19 @@ class Wikidata(Model):
         said = " ".join(f"wd:{item}" for item in items)
         fields = " ".join(f'(wdt:{prop} "{name}")' for name, prop in FIELDS[label].items())
         rows = self._rows(
-            "SELECT DISTINCT ?item ?field ?value ?since WHERE {\n"
+            "SELECT DISTINCT ?item ?field ?node ?value ?since (LANG(?value) AS ?tongue) WHERE {\n"
             f"  VALUES ?item {{ {said} }}\n"
             f"  {{ VALUES (?property ?field) {{ {fields} }} ?item ?property ?node . }}"
             f"{OF_PEOPLE if label == 'PERSON' else ''}\n"
-            f'  ?node rdfs:label ?value . FILTER(LANG(?value) = "{self.language}")\n'
+            f'  ?node rdfs:label ?value . FILTER(LANG(?value) IN ("{self.language}", "{ANY}"))\n'
             "}"
         )
         have = {*FIELDS[label], *(("party", "birthplace") if label == "PERSON" else ())}
         told: dict[str, dict[str, list[tuple[str, str]]]] = {}
+        own = {_labelled(row) for row in rows if row.get("tongue") != ANY}
         for row in rows:
+            if row.get("tongue") == ANY and _labelled(row) in own:
+                continue
             item = row.get("item", "").rsplit("/", 1)[-1]
             if row.get("field") in have and row.get("value"):
                 value = row["value"].lower() if row["field"] == "occupations" else row["value"]
@@ -315,6 +321,11 @@ def _bindings(answer: Any) -> list[dict[str, str]]:
         return [{name: str(cell["value"]) for name, cell in row.items()} for row in rows]
     except (KeyError, TypeError, AttributeError):
         raise ValueError("no SPARQL results") from None
+
+
+def _labelled(row: Mapping[str, str]) -> tuple[str, ...]:
+    """What a label is of, and as whose."""
+    return tuple(row.get(name, "") for name in ("item", "field", "node"))
 
 
 def _fields(told: dict[str, list[tuple[str, str]]]) -> dict[str, Any]:
