@@ -124,6 +124,17 @@ def test_communities_are_those_of_the_whole_graph():
     assert found[-5:] == [[90], [91], [92], [93], [94]]
 
 
+def test_more_pairs_than_memory_has_room_for(monkeypatch):
+    """Of many texts from one template nearly all are linked, and their pairs are squares."""
+    monkeypatch.setattr(module, "MOST", 20 * 19)
+    given = {"published": [0] * 40, "categories": ["a"] * 20 + ["b"] * 20}
+    ids = [f"n{i:02d}" for i in range(40)]
+    assert set(Stories().chains(["rain in the south"] * 40, ids=ids, **given)) == {"n00", "n20"}
+    monkeypatch.setattr(module, "MOST", 20 * 19 - 1)
+    with pytest.raises(DataError, match=r"more than 379 pairs are alike by 0.5.* raise least"):
+        Stories().chains(["rain in the south"] * 40, ids=ids, **given)
+
+
 def test_bad_input():
     with pytest.raises(DataError, match="2 texts with 1 ids, 2 times and 2 categories"):
         Stories().chains(["a", "b"], ids=["a"], published=[0, 0])

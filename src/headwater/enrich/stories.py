@@ -43,6 +43,7 @@ DAY = 86_400
 ROWS, COLUMNS = 512, 8192  # of a block of cosines, 16 MiB of float32
 OFTEN = 0.02  # share of articles from which a word is multiplied dense
 DENSE = 1024  # at most so many words are
+MOST = 10_000_000  # pairs that are linked; so many take 4 GiB
 NEAR = 1e-4  # cosines in float32 are no further than this from those in float64
 
 
@@ -76,7 +77,7 @@ class Stories(Model):
 
         ``published`` are unix seconds, None where nobody knows; days are those of UTC.
         ``categories`` None: all of one; a category None is one, too. `DataError` for lists of
-        different lengths, or an id that two articles have.
+        different lengths, an id that two articles have, or more links than there is room for.
         """
         n = len(texts)
         kinds = [None] * n if categories is None else list(categories)
@@ -115,7 +116,7 @@ class Stories(Model):
         found: list[tuple[int, int, float]] = []
         for kind in np.unique(of[some]):
             mine = some[of[some] == kind]
-            found += self._linked(x[mine], mine, day[mine])
+            found += self._linked(x[mine], mine, day[mine], MOST - len(found))
         return found
 
     def _vectors(self, texts: Sequence[str]) -> Any:  # (n, T) csr_array, float64
@@ -129,7 +130,7 @@ class Stories(Model):
         x.sort_indices()
         return x
 
-    def _linked(self, x: Any, rows: Ints, day: Ints) -> list[tuple[int, int, float]]:
+    def _linked(self, x: Any, rows: Ints, day: Ints, most: int) -> list[tuple[int, int, float]]:
         """Pairs of one category: vectors (n, T), the articles' numbers and days, ascending."""
         n = len(rows)
         often = _often(x)
@@ -149,6 +150,12 @@ class Stories(Model):
                 i, j = i + at, j + left
                 keep = (i < j) & (j < last[i])
                 found += self._exactly(x, i[keep], j[keep], rows)
+                if len(found) > most:
+                    raise DataError(
+                        f"Stories: more than {MOST:,} pairs are alike by {self.least}, as where "
+                        "many texts are made from one template: raise least, look at fewer days, "
+                        "or leave such articles out"
+                    )
         return found
 
     def _exactly(self, x: Any, i: Ints, j: Ints, rows: Ints) -> list[tuple[int, int, float]]:
