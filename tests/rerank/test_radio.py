@@ -242,6 +242,18 @@ def test_the_dial_moves_the_metric_both_ways(to, metric):
     assert at(1.0, mid, mid) == pytest.approx(mid, abs=0.08)
 
 
+@pytest.mark.parametrize("trade", [0, 0.5, 1])
+def test_what_must_not_be_shown_stays_last(trade):
+    data = world()
+    queries, slate = lists(data)
+    scores = slate.scores.copy()
+    scores[:, ::3] = np.where(slate.filled[:, ::3], -np.inf, scores[:, ::3])
+    told = RADio(by="genres", trade=trade, k=50).fit(data)(queries, replace(slate, scores=scores))
+    worth = np.isfinite(told.scores)
+    assert worth.any()
+    assert (worth[:, :-1] >= worth[:, 1:])[told.filled[:, 1:]].all()
+
+
 def test_lists_near_the_platform_are_near_each_other():
     data = world(users=60)
     queries, slate = lists(data, requests=50, width=30)

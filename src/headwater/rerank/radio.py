@@ -57,7 +57,7 @@ from ..divergence import (
 from ..errors import BadParameter, DataError
 from ..model import at_least, between, learned
 from ..types import PAD, Dataset, Floats, Histories, Impressions, Ints, Queries, Slate
-from ._greedy import Gain, Greedy
+from ._greedy import LOWEST, Gain, Greedy
 
 __all__ = ["RADio"]
 
@@ -195,8 +195,8 @@ class RADio(Greedy):
             far = state.divergences()
             off = np.maximum(self.low - far, 0) + np.maximum(far - self.high, 0)
             off[~state.defined] = 0
-            out: Floats = (1 - self.trade) * relevance - self.trade * number * off
-            return out
+            out = (1 - self.trade) * relevance - self.trade * number * off
+            return np.where(relevance > LOWEST, out, LOWEST)  # whatever the dial says
 
         return gain
 
