@@ -270,6 +270,24 @@ def test_what_was_clicked_before_is_a_history_where_there_is_no_other(daily):
     assert (clicked.seen.truth.lengths == 1).all()
 
 
+def test_what_was_clicked_is_no_history_where_nobody_knows_when(daily):
+    frame = pl.read_parquet(daily / "shown.parquet").drop("timestamp")
+    read = shown(frame.with_columns(click=(pl.col("position") == 0).cast(pl.Int8)))
+    assert not read.seen.queries.history.lengths.any()
+    assert any("nobody says what people had read" in note for note in read.notes)
+
+
+def test_rows_without_a_request_are_of_no_segment(daily):
+    frame = pl.read_parquet(daily / "shown.parquet").head(40).with_columns(
+        request_id=pl.when(pl.col("request_id").is_in(["r1", "r2"])).then(None)
+        .otherwise("request_id"),
+        device=pl.Series([f"d{at // 10}" for at in range(40)]),
+    )  # fmt: skip
+    device = shown(frame, segments=["device"]).columns["device"]
+    assert sorted(device.drop_nulls().to_list()) == ["d0", "d3"]
+    assert device.null_count() == 20
+
+
 def test_candidates_with_a_column_that_says_which_were_recommended(daily):
     frame = pl.read_parquet(daily / "shown.parquet").with_columns(
         picked=pl.col("position") % 3 == 1,
@@ -331,6 +349,12 @@ def test_mistakes_in_tables(daily, norms):
         shown(frame, items=nothing, pool=0)
     with pytest.raises(BadParameter, match="'catalogue' or a number of days"):
         shown(frame, pool="week")
+    with pytest.raises(BadParameter, match="days above 0; got '-1'"):
+        call(*words(daily, norms), "--pool=-1")
+    with pytest.raises(BadParameter, match="a table has its own"):
+        call(*words(daily, norms), "--k", "5")
+    with pytest.raises(BadParameter, match="period is one of auto, day, week, none"):
+        call(daily / "nowhere.parquet", norms, "--period", "month")
     two = frame.with_columns(device=pl.Series(["a", "b"] * 10))
     with pytest.raises(DataError, match="request 'r0' of the frame has more than one device"):
         shown(two, segments=["device"])

@@ -14,9 +14,9 @@ from headwater.errors import BadParameter, DataError, HeadwaterError, MissingCol
 from headwater.metrics.calibration import Calibration
 from headwater.metrics.fragmentation import Fragmentation
 from headwater.metrics.platform_distance import PlatformDistance
-from headwater.norms import LEVELS, MODELS, Norms
+from headwater.norms import LEVELS, MODELS, Norms, told
 from headwater.norms._chance import by_chance
-from headwater.norms._check import checked
+from headwater.norms._check import _part, checked
 from headwater.norms._measure import taken
 from headwater.types import PAD, Histories, Slate
 from norms_world import DAY, START, world
@@ -254,6 +254,29 @@ def test_verdicts_are_as_sure_as_they_say():
     assert max(said.count("met"), said.count("missed")) <= 7
 
 
+def test_a_few_people_who_are_alike_are_not_all_people():
+    """Of people of whom one in ten is at 1, and the rest at 0, five are often all at 0. That says
+    nothing of a mean of at most 0.05; that 60 are does."""
+    (target,) = Norms.of(
+        {"targets": {"t": {"metric": "ndcg", "k": 1, "target": [None, 0.05]}}}
+    ).targets
+    rng, wrong = np.random.default_rng(0), 0
+    for _ in range(400):
+        values = (rng.random(5) < 0.1).astype(float)
+        wrong += part_of(target, values).verdict == "met"
+    assert wrong == 0
+    found = part_of(target, np.zeros(5))
+    assert (found.low, found.high) == pytest.approx((0, 1 - 0.025**0.2))
+    assert part_of(target, np.zeros(100)).verdict == "met"
+    assert part_of(target, np.ones(5)).verdict == "missed"
+
+
+def part_of(target, values):
+    n = len(values)
+    rows = np.ones(n, bool)
+    return _part(target, target.wanted, values, None, np.arange(n), rows, "all", "", 1)
+
+
 def test_lists_by_chance_are_of_the_same_length_and_pool():
     rng = np.random.default_rng(0)
     seen = world(days=1, users=300)
@@ -380,6 +403,38 @@ def test_segments_of_requests_and_unknown_values():
     assert [part.name for part in found.worst] == ["unknown"]
 
 
+def test_whole_numbers_are_in_groups_that_say_which():
+    seen = world(days=2)
+    numbers = np.random.default_rng(0).integers(-4, 40, len(seen))
+    found = one(segments=["x"]).check(seen, segments={"x": pl.Series(numbers)})["topics"]
+    assert sum(part.asked for part in found.segments) == len(seen)
+    for part in found.segments:
+        first, *rest = part.name.removeprefix("below ").split(" ")
+        if part.name.startswith("below"):
+            mine = numbers < int(first)
+        elif rest[0] == "to":
+            mine = (numbers >= int(first)) & (numbers <= int(rest[1]))
+        else:
+            mine = numbers >= int(first)
+        assert part.asked == mine.sum(), part.name
+    below = one(segments=[{"x": [1, 10]}]).check(seen, segments={"x": pl.Series(numbers)})
+    assert [part.name for part in below["topics"].segments] == ["below 1", "1 to 9", "10 and more"]
+
+
+def test_groups_that_nothing_is_told_of_make_no_interval_wider():
+    seen = world(days=2)
+    two = pl.Series((["a"] * 20 + ["b"] * 20 + [None] * 20) * 2)
+    many = pl.Series((["a"] * 20 + ["b"] * 20 + [f"alone {at}" for at in range(20)]) * 2)
+    few, more = (
+        one(segments=["x"]).check(seen, segments={"x": x})["topics"].segments
+        for x in (two.fill_null("a "), many)
+    )
+    half = [part.high - part.mean for part in (few[0], more[0])]
+    wide = [stats.t.ppf(1 - 0.025 / of, 19) for of in (3, 2)]
+    assert few[0].mean == more[0].mean
+    assert half[1] / half[0] == pytest.approx(wide[1] / wide[0])
+
+
 def test_somebody_in_several_segments_counts_in_each_with_what_is_of_it():
     seen = world(days=4, breaks=2)
     part = pl.Series(["before"] * 120 + ["after"] * 120)
@@ -435,7 +490,7 @@ def test_what_has_no_value_is_counted_by_its_reason():
         "the list is empty": 3,
         "nobody knows what was chosen before": 7,
     }
-    assert found["coverage"].undefined == {"the list is empty": 3, "no value": 57}
+    assert found["coverage"].undefined == {"the list is empty": 3, "the metric has no value": 57}
     assert found["coverage"].whole.verdict == "undecided"
     assert sum(found.undefined()["requests"]) == 12 + 10 + 60
 
@@ -460,6 +515,14 @@ def test_windows_reach_back_over_the_days():
 # Errors at the check, and what comes out --------------------------------------------------------
 
 
+def test_a_window_needs_times():
+    seen = world(users=10, days=3)
+    nobody = replace(seen, queries=replace(seen.queries, now=np.zeros(len(seen), np.int64)))
+    with pytest.raises(DataError, match="nobody knows when these requests were made"):
+        one(window=2).check(nobody)
+    assert one().check(nobody)["topics"].whole.people == 10
+
+
 def test_errors_of_a_check_name_the_target():
     seen = world(days=1)
     with pytest.raises(DataError, match=r"target 'topics'.*no column 'mood'.*topics: null"):
@@ -482,6 +545,25 @@ def test_errors_of_a_check_name_the_target():
     nothing = replace(seen, queries=seen.queries[:0], slate=seen.slate[:0], truth=seen.truth[:0])
     with pytest.raises(DataError, match="no request"):
         one().check(nothing)
+
+
+def test_the_re_ranker_is_told_what_the_metric_is():
+    """A range of one divergence means nothing to another."""
+    seen = world(users=20, days=2)
+    norms = Norms.of(
+        {
+            "targets": {
+                "parties": {"metric": "representation", "divergence": "kl", "target": [None, 0],
+                            "only": ["category", "kind 1"]},
+                "calm": {"metric": "activation", "target": [None, 0]},
+                "same": {"metric": "fragmentation", "target": [None, 0.1]},
+            }
+        }
+    )  # fmt: skip
+    flat = " ".join(told(norms.check(seen)).split())
+    assert "(by parties, to pool, high 0.00, divergence kl, only category kind 1)" in flat
+    assert "(by sentiment, to pool, high 0.00, absolute)" in flat
+    assert "(by story, to platform, high 0)" in flat
 
 
 def test_the_same_seed_gives_the_same_and_json_is_json():

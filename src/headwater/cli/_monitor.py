@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import BadParameter, DataError, HeadwaterError
-from ._arguments import Encoding, Item, Json, K, Seed, Time, User, Users, column
+from ._arguments import Encoding, Item, Json, Seed, Time, User, Users, column
 from ._console import progress, show, spinning
 
 if TYPE_CHECKING:
@@ -92,7 +92,10 @@ def monitor(
     history: Annotated[
         str | None, typer.Option(help="Column of lists of what had been read before.")
     ] = None,
-    k: K = 10,
+    k: Annotated[
+        int | None,
+        typer.Option("--k", "-k", min=1, help="Items a list of a saved model; 10 if not given."),
+    ] = None,
     encoding: Encoding = "utf-8",
     seed: Seed = 0,
     as_json: Json = False,
@@ -101,7 +104,7 @@ def monitor(
 
     Exit status 4 if a norm is missed, over all or in the last period.
     """
-    from ..norms import Norms, write, write_text
+    from ..norms import Norms, known_period, write, write_text
     from ..pages import file_at
     from ..pictures import altair
 
@@ -110,6 +113,7 @@ def monitor(
         file_at(report, "norms.html")
     if text is not None:
         file_at(text, "editors.txt")
+    known_period(period)
     asked = Norms.of(norms)
     days = _days(pool)
     columns = {
@@ -136,8 +140,13 @@ def monitor(
                 f"{recommendations} is a saved model, with its own data: leave out "
                 f"{', '.join(f'--{name}' for name in (*given, *(['users'] if users else [])))}"
             )
-        found = _of_model(Path(recommendations), k, days, published)
+        found = _of_model(Path(recommendations), 10 if k is None else k, days, published)
     else:
+        if k is not None:
+            raise BadParameter(
+                "--k is how long the lists of a saved model are, and a table has its own: how many "
+                "items of a list a norm looks at is k of its target, in the norms file"
+            )
         found = _of_tables(
             recommendations,
             asked,
@@ -202,9 +211,12 @@ def _days(pool: str) -> str | float:
     if pool == "catalogue":
         return pool
     try:
-        return float(pool)
+        days = float(pool)
     except ValueError:
-        raise BadParameter(f"--pool is catalogue or a number of days; got {pool!r}") from None
+        days = 0.0
+    if not days > 0:
+        raise BadParameter(f"--pool is catalogue or a number of days above 0; got {pool!r}")
+    return days
 
 
 def _of_tables(recommendations: str, norms: Norms, **given: Any) -> Shown:

@@ -25,7 +25,7 @@ from ..divergence import (
     upper,
     windowed,
 )
-from ..errors import BadParameter
+from ..errors import BadParameter, DataError
 from ..evidence import Evidence
 from ..model import at_least
 from ..types import Floats, Mask
@@ -89,6 +89,11 @@ class Mixed:
         whole = None
         if self.window is not None:
             asked = seen.queries
+            if len(asked) and not asked.now.any():
+                raise DataError(
+                    f"{type(self).__name__}: a window is in days, and nobody knows when these "
+                    "requests were made: leave window out, or give their times"
+                )
             bag = self.lists(seen, keep)
             whole = windowed(bag, asked.user, asked.now, self.window, self.half_life)
         for at in range(0, len(seen), ROWS):

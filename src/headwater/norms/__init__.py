@@ -12,6 +12,7 @@ the lists were chosen from. ``norms.check(evidence)`` says which targets are met
 when; `write` makes a page of it and `told` a text for editors; `shown` reads tables.
 """
 
+from ._check import known_period
 from ._file import LEVELS, MODELS, Norms, Target
 from ._page import write
 from ._reading import Shown, recent, shown
@@ -28,6 +29,7 @@ __all__ = [
     "Shown",
     "Target",
     "in_brief",
+    "known_period",
     "recent",
     "rows",
     "shown",

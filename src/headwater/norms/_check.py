@@ -3,15 +3,16 @@
 A person u has the mean v_u of the values of their requests, and c_u that of lists by chance. A
 target that is a word of the levels is met where v_u - f c_u is, on average, on the right side of 0
 for both factors f of the word; one that is a range, where v_u is on the right side of both ends.
-Means are over people, and so are their intervals, by Student's t. Fragmentation is of pairs, so a
-person moves it twice as much (Hoeffding 1948); the interval is that of `Fragmentation.interval`,
-people in place of requests.
+Means are over people, and so are their intervals, by Student's t; of people all alike, whose
+values tell nothing of a spread, it reaches as far as people who were not met may move the mean.
+Fragmentation is of pairs, so a person moves it twice as much (Hoeffding 1948); the interval is that
+of `Fragmentation.interval`, people in place of requests.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -21,7 +22,7 @@ import polars as pl
 from scipy import special
 
 from ..errors import BadParameter, DataError, MissingColumn
-from ..evidence import Evidence
+from ..evidence import Evidence, Metric
 from ..metrics._slots import ratio
 from ..types import PAD, Floats, Ints, Mask
 from ._chance import by_chance
@@ -29,11 +30,12 @@ from ._file import Ends, Norms, Target
 from ._measure import DAY, causes, pull, valued
 from ._result import FEWEST, Checked, Finding, Part
 
-__all__ = ["checked"]
+__all__ = ["checked", "known_period"]
 
 PERIODS = ("auto", "day", "week", "none")
 UNKNOWN = "unknown"
 MOST = 60  # days that are shown one by one
+DIALS = ("divergence", "discount", "alpha", "only", "bins", "edges", "window", "half_life")
 KINDS = 12  # different numbers of a column that are groups of their own
 Progress = Callable[[str, int, int], None]
 
@@ -145,8 +147,9 @@ def _finding(
 
     every = np.ones(len(v), bool)
     by_segment = [
-        part(group, code == at, column=name, of=len(groups))
+        part(group, code == at, column=name, of=shown)
         for name, (code, groups) in segments.items()
+        for shown in [_told_of(code, np.where(np.isnan(v), PAD, who))]
         for at, group in enumerate(groups)
     ]
     first = [] if period == "none" else np.unique(when).tolist()
@@ -163,6 +166,7 @@ def _finding(
         by=str(getattr(target.metric, "by", "")),
         wanted=target.wanted if isinstance(target.wanted, str) else "range",
         why=target.why,
+        dials={name: value for name, value in _own(target.metric) if name in DIALS},
         least=target.defined,
         bounds=target.bounds,
         whole=part("all", every),
@@ -208,7 +212,7 @@ def _part(
         )
     mine = _by_person(v[some], np.searchsorted(known, who[some]))
     luck = None if c is None else _by_person(c[some], np.searchsorted(known, who[some]))
-    mean, half = _around(mine, pull(target.metric), of)
+    mean, half = _around(mine, pull(target.metric), of, most - least)
     inside = np.ones(len(mine), bool)
     sure_in, sure_out, off = True, False, 0.0
     edges: list[float | None] = []
@@ -218,7 +222,8 @@ def _part(
             continue
         line = np.full(len(mine), end) if luck is None else end * luck
         over = side * (mine - line)  # at least 0 is in the range
-        middle, around = _around(over, pull(target.metric), of)
+        reach = most - least if luck is None else 0.0  # chance tells what values may be
+        middle, around = _around(over, pull(target.metric), of, reach)
         sure_in &= middle - around >= -ROUNDING
         sure_out |= middle + around < -ROUNDING
         if middle < -ROUNDING:
@@ -245,11 +250,34 @@ def _part(
     )
 
 
-def _around(values: Floats, pulled: float, of: int) -> tuple[float, float]:
-    """The mean, and how far its 95 % interval reaches to either side."""
+def _told_of(code: Ints, who: Ints) -> int:
+    """How many groups have people enough to be told of: what an interval is for, together."""
+    some = who != PAD
+    n = int(who.max(initial=0)) + 1
+    group = np.unique(code[some] * n + who[some]) // n
+    return max(1, int((np.bincount(group) >= FEWEST).sum()))
+
+
+def _around(values: Floats, pulled: float, of: int, reach: float) -> tuple[float, float]:
+    """The mean, and how far its 95 % interval reaches to either side.
+
+    Of n people who are all alike a share up to 1 - 0.025^(1/n) of all may be others, and each of
+    these be as far off as ``reach``, the most that two values can be apart."""
     n = len(values)
+    if np.ptp(values) <= ROUNDING:
+        others = 1 - (0.025 / of) ** (1 / n)
+        return float(values.mean()), reach * others if np.isfinite(reach) else 0.0
     wide = special.stdtrit(n - 1, 1 - 0.025 / of)
     return float(values.mean()), float(wide * pulled * values.std(ddof=1) / np.sqrt(n))
+
+
+def _own(metric: Metric) -> list[tuple[str, Any]]:
+    """What is set of a metric otherwise than it is by itself."""
+    kind = type(metric)
+    have: dict[str, Any] = (
+        {each.name: each.default for each in fields(kind)} if is_dataclass(kind) else {}
+    )
+    return [(name, v) for name, default in have.items() if (v := getattr(metric, name)) != default]
 
 
 def _by_person(values: Floats, who: Ints) -> Floats:
@@ -268,10 +296,15 @@ def _known(values: Floats) -> Floats:
 # Parts ------------------------------------------------------------------------------------------
 
 
-def _periods(now: Ints, period: str) -> tuple[str, Ints]:
-    """What periods are, and the first day of that of each request, counted from 1970."""
+def known_period(period: str) -> None:
+    """Raise `BadParameter` for what is no period."""
     if period not in PERIODS:
         raise BadParameter(f"period is one of {', '.join(PERIODS)}; got {period!r}")
+
+
+def _periods(now: Ints, period: str) -> tuple[str, Ints]:
+    """What periods are, and the first day of that of each request, counted from 1970."""
+    known_period(period)
     if not now.any():
         if period in ("day", "week"):
             raise DataError(f"nobody knows when the requests were made: no period {period!r}")
@@ -316,11 +349,12 @@ def _groups(
         begin = tuple(np.unique(np.nanquantile(column.to_numpy(), [0.25, 0.5, 0.75])).tolist())
     elif begin is None and column.dtype.is_integer() and column.n_unique() > KINDS:
         known = column.drop_nulls().to_numpy()
-        begin = tuple(np.unique(np.quantile(known, [0.25, 0.5, 0.75])).tolist())
+        begin = tuple(np.unique(np.ceil(np.quantile(known, [0.25, 0.5, 0.75]))).tolist())
     if begin is not None:
         numbers = column.cast(pl.Float64).to_numpy().astype(np.float64)
         code = np.where(np.isnan(numbers), len(begin) + 1, np.searchsorted(begin, numbers, "right"))
-        called = [*_ranges(begin, whole=column.dtype.is_integer()), UNKNOWN]
+        least = float(np.nanmin(numbers)) if not np.isnan(numbers).all() else 0.0
+        called = [*_ranges(begin, least, whole=column.dtype.is_integer()), UNKNOWN]
         there = np.unique(code)
         return np.searchsorted(there, code), [called[at] for at in there]
     text = column.cast(pl.String).fill_null(UNKNOWN)
@@ -328,12 +362,12 @@ def _groups(
     return code, [str(each) for each in names]
 
 
-def _ranges(begin: tuple[float, ...], *, whole: bool) -> list[str]:
+def _ranges(begin: tuple[float, ...], least: float, *, whole: bool) -> list[str]:
     if not whole:
         middle = [f"{a:g} to {b:g}" for a, b in pairwise(begin)]
     else:
         middle = [f"{a:g}" if b - 1 <= a else f"{a:g} to {b - 1:g}" for a, b in pairwise(begin)]
-    first = "0" if whole and begin[0] == 1 else f"below {begin[0]:g}"
+    first = "0" if whole and begin[0] == 1 and least >= 0 else f"below {begin[0]:g}"
     return [first, *middle, f"{begin[-1]:g} and more"]
 
 

@@ -111,7 +111,7 @@ def causes(metric: Metric, seen: Evidence, undefined: Mask) -> dict[str, int]:
     mixed: object = metric
     if isinstance(mixed, Mixed):
         _of_mixes(mixed, seen, told)
-    told(left, "nobody to compare with" if compares(metric) else "no value")
+    told(left, "there is nobody to compare with" if compares(metric) else "the metric has no value")
     return out
 
 

@@ -85,8 +85,9 @@ def _told(checked: Checked) -> list[str]:
     told = [
         "Means are over people, each the mean of their lists; the intervals are of 95 %, over "
         "people, by Student's t, those of segments as wide as it takes for all groups of a column "
-        "together. A norm is missed, or met, where the whole interval is out of the range, or in "
-        "it.",
+        "together; of people who are all alike an interval reaches as far as people who were not "
+        "met may move the mean. A norm is missed, or met, where the whole interval is out of the "
+        "range, or in it.",
         f"Nothing is shown of groups of fewer than {FEWEST} people; that there are such is.",
     ]
     words = [each for each in checked.findings if each.wanted != "range"]

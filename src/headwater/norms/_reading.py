@@ -151,7 +151,7 @@ def shown(
     elif "history" not in roles:
         notes.append(
             "what people had read is what they had clicked before in the same table"
-            if clicks
+            if clicks and made.queries.now.any()
             else "nobody says what people had read before: give a log, or a column of histories"
         )
     seen = Evidence(
@@ -354,9 +354,13 @@ def _of_requests(
         return {}
     assert made.ids is not None
     key = roles["request"]
-    once = frame.group_by(key, maintain_order=True).agg(
-        *(pl.col(each).first() for each in mine),
-        *(pl.col(each).n_unique().alias(f"different {each}") for each in mine),
+    once = (
+        frame.drop_nulls(key)
+        .group_by(key, maintain_order=True)
+        .agg(
+            *(pl.col(each).first() for each in mine),
+            *(pl.col(each).n_unique().alias(f"different {each}") for each in mine),
+        )
     )
     for each in mine:
         off = once.filter(pl.col(f"different {each}") > 1)

@@ -47,6 +47,7 @@ class Finding:
     by: str  # the column of the catalogue; nothing where the metric has none
     wanted: str  # a word, or "range"
     why: str
+    dials: Mapping[str, Any]  # how it measures, where that is its own: what a re-ranker must share
     least: float  # share of requests that must have a value
     bounds: tuple[float, float]
     whole: Part

@@ -192,12 +192,17 @@ def percent(share: float) -> str:
     return "over 99 %" if 0.995 <= share < 1 else f"{100 * share:.0f} %"
 
 
+def _many(n: int, what: str) -> str:
+    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
+
+
 def _are(n: int) -> str:
     return "is" if n == 1 else "are"
 
 
 def _of_what(checked: Checked) -> str:
-    said = f"{checked.requests:,} lists of {checked.people:,} people"
+    said = f"{_many(checked.requests, 'list')} of {checked.people:,} "
+    said += "person" if checked.people == 1 else "people"
     if checked.first is None or checked.last is None:
         return f"{said}."
     if checked.first == checked.last:
@@ -277,16 +282,16 @@ def _may(finding: Finding) -> str:
     above, below, to = MAY.get(name, MAY["pool"])
     said = (above if by >= 0 else below).format(by=finding.by)
     low, high = finding.whole.range_low, finding.whole.range_high
-    ends = {"low": low, "high": finding.bounds[1] if high is None else high}
-    dial = ", ".join(f"{end} {value:.2f}" for end, value in ends.items() if value)
-    if name == "activation":
-        dial += ", absolute"
+    dials = [f"by {finding.by}", f"to {to}"]
     if to == "platform":
-        dial = "high 0" if by >= 0 else "low above 0"
-    return (
-        f"What one may do: {said}. The re-ranker `radio` does so by itself (by {finding.by}, "
-        f"to {to}, {dial})."
-    )
+        dials.append("high 0" if by >= 0 else "low above 0")
+    else:
+        dials += [f"low {low:.2f}"] if low else []
+        dials.append(f"high {finding.bounds[1] if high is None else high:.2f}")
+    dials += ["absolute"] if name == "activation" else []
+    for what, value in finding.dials.items():
+        dials.append(f"{what} {' '.join(map(str, value)) if isinstance(value, tuple) else value}")
+    return f"What one may do: {said}. The re-ranker `radio` does so by itself ({', '.join(dials)})."
 
 
 def _words(checked: Checked) -> str:
