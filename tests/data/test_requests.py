@@ -158,6 +158,27 @@ def test_parts_in_time(part):
         split_requests(data, shown, by="day")
 
 
+def test_nothing_is_learned_from_what_came_after_a_test_in_time(part):
+    """Nor what people did beside all requests."""
+    shown = drawn(part, k=8)
+    when = np.random.default_rng(0).permutation(len(shown)) + 100
+    shown = replace(shown, queries=replace(shown.queries, now=when))
+    data = blocks()
+    n = len(data.log.items)
+    times = np.random.default_rng(1).integers(1, 2 * len(shown) + 100, n)
+    data = replace(data, log=replace(data.log, times=times))
+    asked = split_requests(data, shown, by="time")
+    for each in (asked, asked.validation):
+        first = by_time(shown, (0.8, 0.1, 0.1))[2 if each is asked else 1]
+        start = when[first].min()
+        assert each.train.log.times.max() < start
+        assert each.train.impressions.queries.now.max() < start
+        late = data.log.where(data.log.times >= start)
+        assert len(late.items), "there was something to keep out"
+    by_people = split_requests(data, shown)
+    assert by_people.train.log.times.max() > when.max()
+
+
 def test_requests_below_each_other_are_the_same_requests():
     part = split(blocks(users=40), "random_per_user", seed=0)
     shown = drawn(part, k=8, seed=0)

@@ -108,7 +108,8 @@ def split_requests(
 
     ``impressions`` (those of ``data`` if None) go in three parts: to learn from, to tune on (the
     split's ``validation``), and to test on. ``by`` users nobody is in two of them, and the seed
-    says who is in which; by time the latest are the test, as on a platform that learns every night.
+    says who is in which; by time the latest are the test, as on a platform that learns every night:
+    of the log nothing is learned from that is not earlier than all of them.
     What was clicked in the last two is in no log that is learned from; a later request of the same
     person has it in its history, as it would have. A click on what the request's own history has
     already is no question.
@@ -123,8 +124,12 @@ def split_requests(
     if by not in ("users", "time"):
         raise BadParameter(f"by must be users or time, got {by!r}")
     learn, tune, test = by_user(whole, shares, seed) if by == "users" else by_time(whole, shares)
-    inner = _ranking(data, whole, learn, tune, [tune, test], seed, None) if len(tune) else None
-    return _ranking(data, whole, np.sort(np.append(learn, tune)), test, [test], seed, inner)
+    until = by == "time"
+    inner = None
+    if len(tune):
+        inner = _ranking(data, whole, learn, tune, [tune, test], seed, None, until)
+    learn = np.sort(np.append(learn, tune))
+    return _ranking(data, whole, learn, test, [test], seed, inner, until)
 
 
 def _ranking(
@@ -135,10 +140,13 @@ def _ranking(
     hidden: Sequence[Ints],
     seed: int,
     inner: Split | None,
+    until: bool,
 ) -> Split:
     secret = whole[np.concatenate(hidden)]
     clicks = secret.chosen
     log = data.log.without(secret.queries.user[clicks.rows], clicks.items)
+    if until and log.timed and len(test):
+        log = log.where(log.times < whole.queries.now[test].min())
     asked = whole[test]
     chosen = asked.chosen
     truth = chosen.where(~asked.queries.history.has(chosen.rows, chosen.items))
