@@ -70,6 +70,20 @@ def test_a_name_ends_with_its_line():
     assert found("They met Ann\n\nLee is here, said Ann Smith.")[-1] == ("Ann Smith", "PERSON")
 
 
+@pytest.mark.parametrize(
+    ("text", "there"),
+    [
+        ("We met Ann Lee-Smith there.", False),  # somebody else
+        ("We met Ann Leeds there.", False),
+        ("An Ann Lee-led party won.", True),
+        ("It was Ann Lee's.", True),
+        ("It was Ann Lee - again.", True),
+    ],
+)
+def test_gazetteer_names_are_whole(text, there):
+    assert ("Ann Lee" in [each[0] for each in found(text, gazetteer=("Ann Lee",))]) == there
+
+
 def test_gazetteer_first():
     names = ("Xu Q. Ooo", "Xu", "Ilhan Omar")
     text = "The Brands Ilhan Omar Likes. Xu Q. Ooo's dog. Ilhan Omarson. Xu came."

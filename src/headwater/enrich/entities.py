@@ -66,6 +66,7 @@ class Entities(Annotator):
     [('Ann Lee', 'PERSON'), ('Texas', 'GPE'), ('Lee', 'PERSON')]
     """
 
+    edition: ClassVar[int] = 2
     without: ClassVar[tuple[str, ...]] = ("by", "batch_size")
 
     by: Literal["auto", "spacy", "rules"] = "auto"
@@ -200,8 +201,9 @@ class Entities(Annotator):
                 continue
             for name in self._names[spot[0].rstrip(".'\u2019")]:
                 end = spot.start() + len(name)
-                whole = not text[end : end + 1].isalnum()
-                if whole and text.startswith(name, spot.start()):
+                after = text[end : end + 2]
+                longer = after[:1].isalnum() or (after[:1] == "-" and after[1:].isupper())
+                if not longer and text.startswith(name, spot.start()):
                     found.append((spot.start(), end))
                     free = end
                     break
