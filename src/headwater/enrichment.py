@@ -6,10 +6,9 @@ them on disk, and what there is to say of how it went.
 
 from __future__ import annotations
 
-import json
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,14 +19,13 @@ import polars as pl
 from .data._tables import open_table, whole
 from .data._times import Clock
 from .data.people import read_people
-from .enrich._annotator import Annotator
-from .enrich._linking import FACTS, Asked, Linker, Record
+from .enrich._linking import Asked, Linker, Record
 from .enrich._text import latin
+from .enrich._work import Both, Progress, Work
 from .enrich.entities import Entities
 from .enrich.gazetteer import Gazetteer
 from .enrich.names import Names
 from .errors import BadParameter, DataError, UnknownName
-from .kept import Kept, key_of
 from .registry import build
 from .types import PAD, Dataset
 
@@ -40,8 +38,6 @@ MARKUP = re.compile(
     r"|&(?:amp|apos|gt|lt|nbsp|quot|#\d+|#x[0-9a-f]+);",
     re.IGNORECASE,
 )
-CHUNK = 256  # articles that are computed, and kept, together
-LINKED = 200  # names that are looked up together
 TEXTS = pl.List(pl.String)
 NAMED = pl.List(
     pl.Struct(
@@ -54,8 +50,6 @@ NAMED = pl.List(
         }
     )
 )
-
-Progress = Callable[[str, int, int], None]  # what is done, how much of it, out of how much
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,51 +141,6 @@ def enrich(
     return Enriched(made, notes, sum(map(bool, chosen.texts)), data)
 
 
-@dataclass(eq=False)
-class Work:
-    """Where results are kept and told."""
-
-    cache: str | Path | None
-    progress: Progress | None
-
-    def tell(self, what: str, done: int, total: int) -> None:
-        if self.progress is not None:
-            self.progress(what, done, total)
-
-    def annotated(self, method: Annotator, texts: Sequence[str]) -> list[Any]:
-        """What ``method`` finds in each text; equal texts once, and none that is in the cache."""
-        what = json.dumps(method.identity(), sort_keys=True)
-        name = method.address.rsplit(".", 1)[-1]
-        keys = [key_of(what, text.encode()) for text in texts]
-        found: dict[bytes, Any] = {}
-        with Kept.opened(FACTS, self.cache) as kept:
-            for at in range(0, len(texts), CHUNK):
-                part = {
-                    key: text
-                    for key, text in zip(keys[at : at + CHUNK], texts[at : at + CHUNK], strict=True)
-                    if key not in found
-                }
-                have = kept.get(part)
-                found |= {key: _read(kept, blob) for key, blob in have.items()}
-                new = {key: text for key, text in part.items() if key not in have}
-                made = dict(zip(new, method.annotate(list(new.values())), strict=True))
-                kept.put([(key, json.dumps(value).encode()) for key, value in made.items()])
-                found |= made
-                self.tell(name, min(at + CHUNK, len(texts)), len(texts))
-        return [found[key] for key in keys]
-
-    def linked(self, linker: Linker, asked: Sequence[Asked]) -> dict[Asked, Record]:
-        """What is known of each that anything is known of."""
-        each = sorted(set(asked))
-        found: dict[Asked, Record] = {}
-        for at in range(0, len(each), LINKED):
-            part = each[at : at + LINKED]
-            records = linker.look_up_all(part)
-            found |= {a: r for a, r in zip(part, records, strict=True) if r is not None}
-            self.tell("linking", min(at + LINKED, len(each)), len(each))
-        return found
-
-
 @dataclass(frozen=True, eq=False)
 class Chosen:
     """What is done, by which methods."""
@@ -201,29 +150,6 @@ class Chosen:
     methods: dict[str, Any]
     linker: Linker | None
     published: pl.Series | None  # Datetime
-
-
-@dataclass(frozen=True, eq=False)
-class Both:
-    """One who is asked first, and another where the first knows nothing."""
-
-    first: Linker
-    then: Linker
-
-    def look_up(
-        self, name: str, alternatives: Sequence[str] = (), label: str = "PERSON"
-    ) -> Record | None:
-        return self.look_up_all([Asked(name, tuple(alternatives), label)])[0]
-
-    def look_up_all(self, asked: Sequence[Asked]) -> list[Record | None]:
-        found = self.first.look_up_all(asked)
-        rest = [i for i, record in enumerate(found) if record is None]
-        for i, record in zip(rest, self.then.look_up_all([asked[i] for i in rest]), strict=True):
-            found[i] = record
-        return found
-
-    def identity(self) -> dict[str, Any]:
-        return {"first": self.first.identity(), "then": self.then.identity()}
 
 
 @dataclass(eq=False)
@@ -525,10 +451,3 @@ def _first_shown(data: Dataset) -> pl.Series | None:
     if (first == never).all():
         return None
     return pl.Series(first).replace(never, None)
-
-
-def _read(kept: Kept, content: bytes) -> Any:
-    try:
-        return json.loads(content)
-    except ValueError:
-        raise kept.damaged("a fact is no JSON") from None
