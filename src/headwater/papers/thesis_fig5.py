@@ -7,7 +7,8 @@ by subcategory (5.6, 5.7), and day by day of what a person was shown in the thre
 beside its distance to what all were shown (5.9). The thesis's own figures are of MIND; which of
 5.6, 5.7 and 5.9 shows which of these is not said in what is at hand of it.
 
-The notes say of each claim of chapter 5 whether it holds here, on how many of the seeds.
+The table has means over the seeds. The notes say of each claim of chapter 5 on how many of them it
+holds here.
 """
 
 from __future__ import annotations
@@ -45,14 +46,14 @@ def reproduce(asked: Asked) -> Reproduction:
     for one in learned(asked, "thesis-fig5"):
         rows += [{"data": one.source, "seed": one.seed, **each} for each in looked_at(one)]
         described[one.source] = about(one, asked, "thesis-fig5")
-    table = pl.DataFrame(rows, infer_schema_length=None).with_columns(
-        pl.col("value").fill_nan(None).round(4)
-    )
+    each = pl.DataFrame(rows, infer_schema_length=None).with_columns(pl.col("value").fill_nan(None))
+    keys = [name for name in each.columns if name not in ("seed", "value")]
+    table = each.group_by(keys, maintain_order=True).agg(pl.col("value").mean().round(4))
     return Reproduction(
         name="thesis-fig5",
         title=TITLE,
         table=table,
-        notes=tuple(notes(table)),
+        notes=tuple(notes(each)),
         picture=picture(table),
         about={"seeds": asked.seeds, "data": described},
     )
@@ -233,11 +234,9 @@ def mean(values: list[float]) -> float:
 
 
 def picture(table: pl.DataFrame) -> bytes:
-    """Of the first source, the mean over the seeds."""
+    """Of the first source."""
     alt = altair("thesis-fig5")
-    first = table.filter(pl.col("data") == table["data"][0])
-    keys = ["method", "metric", "divergence", "ranks", "cut", "figure", "x"]
-    every = first.group_by(keys, maintain_order=True).agg(pl.col("value").mean())
+    every = table.filter(pl.col("data") == table["data"][0])
     rows = [
         alt.hconcat(*boxes(alt, every, "jensen_shannon", "5.3: Jensen-Shannon")),
         alt.hconcat(*boxes(alt, every, "kl", "5.4: Kullback-Leibler")),
@@ -287,7 +286,9 @@ def cuts(alt: Any, every: pl.DataFrame) -> Iterator[Any]:
                 x=alt.X("cut:N", sort=order, title="cut-off"),
                 y=alt.Y("value:Q", title="mean divergence", scale=alt.Scale(zero=False)),
                 color=alt.Color("method:N", title=None),
-                strokeDash=alt.StrokeDash("ranks:N", title=None),
+                strokeDash=alt.StrokeDash(
+                    "ranks:N", title=None, legend=alt.Legend(symbolType="stroke")
+                ),
             )
         )
 
