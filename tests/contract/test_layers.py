@@ -20,7 +20,7 @@ STAGES = (
 )
 LAYERS = (
     ("errors",),
-    ("types", "atomic", "extras", "frozen", "kept", "rows", "pictures", "images"),
+    ("types", "atomic", "extras", "frozen", "kept", "rows", "pictures", "images", "wording"),
     ("likelihoods", "model", "state"),
     ("losses", "threshold"),
     (

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..divergence import DAY
 from ..errors import DataError, HeadwaterError, MissingColumn
 from ..evidence import Evidence, Metric
 from ..metrics._divergence import FromContext, Mixed
@@ -19,7 +20,7 @@ from ..types import Floats, Ints, Mask
 
 __all__ = ["DAY", "causes", "compares", "pull", "taken", "valued"]
 
-DAY = 86_400
+
 COMPARE = (Fragmentation, PlatformDistance)  # what looks at the lists of others
 
 

@@ -12,7 +12,7 @@ import polars as pl
 
 from ..pages import file_at, html_table, listed, plots, section
 from ..pages import write as write_page
-from ..pictures import altair
+from ..pictures import altair, axis_of_names
 from ..types import Floats
 from ._result import FEWEST, Checked, Finding, Part
 from ._text import asked, asked_of, in_brief, real_ends, rows, said_day, share, spread
@@ -253,7 +253,7 @@ def _over_people(finding: Finding) -> Any:
         )
     places = {float(at): f"{name} ({len(v):,})" for at, (name, _, v) in enumerate(shown)}
     y = alt.Scale(domain=[len(shown) - 0.5, -0.5], nice=False, zero=False)
-    row = alt.Y("bottom:Q", scale=y, axis=_names(places))
+    row = alt.Y("bottom:Q", scale=y, axis=axis_of_names(places))
     x = alt.Scale(domain=[low, high], nice=False, zero=False)
     across = alt.Axis(tickCount=4, format=".2~f", grid=False)
     place = alt.X("x:Q", scale=x, title=None, axis=across)
@@ -273,7 +273,7 @@ def _over_people(finding: Finding) -> Any:
             .encode(
                 x=alt.X("from:Q", scale=x, title=None, axis=across),
                 x2="to:Q",
-                y=alt.Y("first:Q", scale=y, axis=_names(places)),
+                y=alt.Y("first:Q", scale=y, axis=axis_of_names(places)),
                 y2="last:Q",
             ),
         )
@@ -307,23 +307,6 @@ def _density(values: Floats, grid: Floats) -> Floats:
     counts = np.histogram(values, edges)[0].astype(np.float64)
     kernel = np.exp(-((grid[:, None] - grid) ** 2) / (2 * wide**2))
     return np.asarray(kernel @ counts)
-
-
-def _names(places: dict[float, str]) -> Any:
-    import json
-
-    import altair as alt
-
-    said = json.dumps({f"{place:g}": name for place, name in places.items()})
-    return alt.Axis(
-        values=list(places),
-        labelExpr=f"({said})[datum.value]",
-        grid=False,
-        ticks=False,
-        domain=False,
-        title=None,
-        labelLimit=165,
-    )
 
 
 OVER_TIME = (

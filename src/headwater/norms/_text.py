@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from textwrap import fill
@@ -11,6 +10,7 @@ import polars as pl
 
 from ..atomic import atomic_path
 from ..pages import file_at
+from ..wording import joined, percent, plural
 from ._result import Checked, Finding, Part
 
 __all__ = [
@@ -18,7 +18,6 @@ __all__ = [
     "asked_of",
     "in_brief",
     "measures",
-    "percent",
     "said_day",
     "share",
     "spread",
@@ -181,27 +180,12 @@ def said_day(day: str) -> str:
     return f"{found.day} {found:%B %Y}"
 
 
-def percent(share: float) -> str:
-    """Whole percents; what is not none or all is never said to be.
-
-    >>> percent(0.001), percent(0.4)
-    ('under 1 %', '40 %')
-    """
-    if 0 < share < 0.005:
-        return "under 1 %"
-    return "over 99 %" if 0.995 <= share < 1 else f"{100 * share:.0f} %"
-
-
-def _many(n: int, what: str) -> str:
-    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
-
-
 def _are(n: int) -> str:
     return "is" if n == 1 else "are"
 
 
 def _of_what(checked: Checked) -> str:
-    said = f"{_many(checked.requests, 'list')} of {checked.people:,} "
+    said = f"{plural(checked.requests, 'list')} of {checked.people:,} "
     said += "person" if checked.people == 1 else "people"
     if checked.first is None or checked.last is None:
         return f"{said}."
@@ -306,13 +290,9 @@ def _words(checked: Checked) -> str:
         else:
             said.append(f"{word} {low:g} to {high:g}")
     return (
-        f"Words: {_joined(said)} times what as long lists have that are drawn by lot from what "
+        f"Words: {joined(said)} times what as long lists have that are drawn by lot from what "
         "could be shown."
     )
-
-
-def _joined(words: Sequence[str]) -> str:
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def _filled(text: str, indent: str = "") -> str:

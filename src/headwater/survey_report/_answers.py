@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from ..evaluation import holm, interval
+from ..pictures import axis_of_names
 from ..types import Floats, Ints, Mask, Sessions
 from ..visits import LEVELS
+from ..wording import joined, percent, plural
 from ._picture import (
     BLUE,
     FEWEST,
@@ -20,14 +22,10 @@ from ._picture import (
     Picture,
     Rows,
     apart,
-    axis_of_names,
     colours_of,
     grouped,
-    joined,
     merged,
-    percent,
     plain,
-    plural,
 )
 
 __all__ = ["by_intent", "of_intents", "satisfaction"]

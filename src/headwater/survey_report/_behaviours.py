@@ -10,6 +10,7 @@ from scipy import stats
 from ..evaluation import holm
 from ..types import Floats, Mask, Sessions
 from ..visits import LEVELS
+from ..wording import joined, percent, plural
 from ._picture import (
     BLUE,
     FEWEST,
@@ -19,11 +20,8 @@ from ._picture import (
     SKY,
     Picture,
     Rows,
-    joined,
     merged,
-    percent,
     plain,
-    plural,
 )
 
 __all__ = ["by_behaviour", "correlations"]

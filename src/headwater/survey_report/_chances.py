@@ -12,7 +12,8 @@ from scipy import special, stats
 from ..evaluation import Folds
 from ..report import calibration_chart
 from ..types import Floats, Mask
-from ._picture import FEWEST, KIND, Picture, Rows, colours_of, plural
+from ..wording import plural
+from ._picture import FEWEST, KIND, Picture, Rows, colours_of
 
 __all__ = ["calibration", "roc"]
 

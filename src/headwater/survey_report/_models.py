@@ -9,20 +9,19 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from ..pictures import axis_of_names
 from ..types import Floats, Ints, Mask, Sessions
 from ..visits import columns as columns_of
+from ..wording import joined, plural
 from ._picture import (
     FEWEST,
     GREY,
     KIND,
     Picture,
     Rows,
-    axis_of_names,
     colours_of,
     factor,
-    joined,
     plain,
-    plural,
 )
 
 __all__ = ["Posterior", "chains", "coefficients", "of_enough", "rare"]

@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import DataError
 from ..types import Floats, Ints, Sessions
 from ..visits import LEVELS
+from ..wording import plural
 
 __all__ = [
     "BLUE",
@@ -27,15 +28,11 @@ __all__ = [
     "Rows",
     "answers_of",
     "apart",
-    "axis_of_names",
     "colours_of",
     "factor",
     "grouped",
-    "joined",
     "merged",
-    "percent",
     "plain",
-    "plural",
 ]
 
 # Okabe and Ito's colours, which the colour-blind can tell apart
@@ -139,24 +136,6 @@ def apart(a: Floats, b: Floats, tests: int) -> tuple[float, float, float]:
     return difference, difference - wide, difference + wide
 
 
-def axis_of_names(names: Mapping[float, str]) -> Any:
-    """An axis with ``names`` at places."""
-    import json
-
-    import altair as alt
-
-    places = json.dumps({f"{round(place, 2):g}": name for place, name in names.items()})
-    return alt.Axis(
-        values=[round(place, 2) for place in names],
-        labelExpr=f"({places})[datum.value]",
-        grid=False,
-        ticks=False,
-        domain=False,
-        title=None,
-        labelLimit=170,
-    )
-
-
 def plain(name: str) -> str:
     """A name as people say it.
 
@@ -165,31 +144,6 @@ def plain(name: str) -> str:
     """
     words = name.removeprefix("num_").split("_")
     return " ".join("TV" if word == "tv" else word for word in words)
-
-
-def percent(share: float) -> str:
-    """Whole percents; what is not none or all is never said to be.
-
-    >>> percent(0.004), percent(0.126), percent(1.0)
-    ('under 1 %', '13 %', '100 %')
-    """
-    if 0 < share < 0.005:
-        return "under 1 %"
-    if 0.995 <= share < 1:
-        return "over 99 %"
-    return f"{100 * share:.0f} %"
-
-
-def plural(n: int, what: str) -> str:
-    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
-
-
-def joined(names: Sequence[str]) -> str:
-    """
-    >>> joined(["a", "b", "c"])
-    'a, b and c'
-    """
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def factor(log_odds: float) -> str:

@@ -18,9 +18,10 @@ from ..pages import file_at, html_table, listed, plots, section
 from ..pages import write as write_page
 from ..pictures import altair, png
 from ..types import PAD, Sessions
+from ..wording import percent, plural
 from . import _answers, _behaviours, _chances, _models
 from ._models import Posterior
-from ._picture import FEWEST, Picture, answers_of, grouped, percent, plain, plural
+from ._picture import FEWEST, Picture, answers_of, grouped, plain
 
 __all__ = ["charts", "sheet", "write", "write_pngs"]
 
