@@ -96,6 +96,22 @@ def test_files_of_mind(tmp_path):
     assert "published is when an article was first shown" in json.loads(found.stdout)["notes"]
 
 
+@pytest.mark.parametrize(
+    ("entities", "shown", "said"),
+    [
+        ("[]", "N1 N2", "1 requests have candidates without -0 or -1"),
+        ('[{"Label": "x"}]', "N1-0 N2-1", "no list of objects with a WikidataId"),
+        ("nothing", "N1-0 N2-1", "cannot be read as the official files"),
+    ],
+)
+def test_files_of_mind_that_are_damaged(tmp_path, entities, shown, said):
+    (tmp_path / "news.tsv").write_text(f"N1\tnews\tus\tA flood\tBad.\tu\t{entities}\t[]\n")
+    (tmp_path / "behaviors.tsv").write_text(f"1\tU1\t11/13/2019 8:36:57 AM\t\t{shown}\n")
+    with pytest.raises(DataError, match=said) as error:
+        asked(tmp_path, "--out", tmp_path / "out.parquet")
+    assert "remove that folder" not in str(error.value)  # it is the user's own
+
+
 def test_a_full_disk(news, tmp_path):
     """One line that names the file, and nothing half-written."""
     out = tmp_path / "out.parquet"

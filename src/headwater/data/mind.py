@@ -50,6 +50,12 @@ def _read(base: Path) -> Tables:
         item_id=pairs.list.eval(pl.element().str.extract(r"^(.+)-\d$")),
         click=pairs.list.eval(pl.element().str.extract(r"-(\d)$").cast(pl.Int8)),
     )
+    unmarked = shown.filter(pl.col("item_id").list.eval(pl.element().is_null()).list.any())
+    if len(unmarked):
+        raise DataError(
+            f"{base / 'behaviors.tsv'}: {len(unmarked):,} requests have candidates without "
+            "-0 or -1 behind them, such as those of MIND's test part, whose clicks nobody has"
+        )
     items = _table(base / "news.tsv", NEWS)
     named = [pl.Series(name, [_ids(text) for text in items[name]], IDS) for name in NEWS[-2:]]
     return _tables(shown, items.drop("url").with_columns(named), base)
@@ -67,7 +73,10 @@ IDS = pl.List(pl.String)
 
 
 def _ids(entities: str | None) -> list[str]:
-    return [each["WikidataId"] for each in json.loads(entities or "[]")]
+    try:
+        return [each["WikidataId"] for each in json.loads(entities or "[]")]
+    except (KeyError, TypeError):
+        raise ValueError(f"entities are no list of objects with a WikidataId: {entities}") from None
 
 
 def _table(path: Path, columns: tuple[str, ...]) -> pl.DataFrame:

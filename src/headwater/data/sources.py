@@ -224,10 +224,11 @@ def tables(name: str | Source, folder: str | Path | None = None) -> Tables:
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError, ValueError) as fault:
         if isinstance(fault, DataError):
             raise
-        raise DataError(
-            f"{base} cannot be read as the {layout.kind} files of {asked.name}: {fault}. "
-            f"To have them anew, remove that folder and run: headwater data fetch {asked.name}"
-        ) from fault
+        said = f"{base} cannot be read as the {layout.kind} files of {asked.name}: {fault}"
+        if folder is None or base != Path(folder).expanduser():  # which may be one's own
+            said += ". To have them anew, remove that folder and run: headwater data fetch "
+            said += asked.name
+        raise DataError(said) from fault
 
 
 def _missing(asked: Source, folder: str | Path | None) -> str:
