@@ -75,6 +75,7 @@ def test_records():
         Record.of({"name": "A", "party": 3})
     with pytest.raises(DataError, match="nobody is in it"):
         Gazetteer()
+    assert Gazetteer(people=(Record(name="..."), Record(name="A"))).look_up("-- ?") is None
     assert plain("  O'Brien-Smith, Jr. ") == "o'brien-smith jr"
 
 

@@ -48,7 +48,7 @@ class Gazetteer(Model):
         self, name: str, alternatives: Sequence[str] = (), label: str = "PERSON"
     ) -> Record | None:
         """What is known of ``name``, or else of the first of ``alternatives`` that is known."""
-        keys = [plain(each) for each in (name, *alternatives)]
+        keys = [key for each in (name, *alternatives) if (key := plain(each))]
         for table in (self._whole, self._short) if self.short else (self._whole,):
             for key in keys:
                 if (label, key) in table:
