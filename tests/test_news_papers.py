@@ -47,7 +47,7 @@ def values(found, method, metric):
 
 def test_table_5_3_and_5_4(small):
     js = papers.reproduce("thesis-5.3", methods=["made"], splits=1, checkpoint=small)
-    assert set(js.table["method"]) == set(TINY)
+    assert set(js.table["method"]) == {*TINY, _radio.REPEATS}
     for method in TINY:
         assert 0 < values(js, method, "calibration (topic)") < 99.43
         assert 0 < values(js, method, "fragmentation") < 99.43
@@ -58,6 +58,10 @@ def test_table_5_3_and_5_4(small):
     for method in TINY:
         whole = values(kl, method, "activation")
         assert 0 < whole < values(kl, method, "activation, at 10") < 9.95
+    for metric in ("activation", "representation", "alternative voices"):
+        assert values(kl, _radio.REPEATS, metric) > 2 * values(kl, "random", metric), (
+            "a third lacks"
+        )
 
 
 def test_table_5_5(small):
