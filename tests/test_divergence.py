@@ -203,6 +203,13 @@ def test_windows_are_those_of_a_loop(asked, days, half_life, origin):
     np.testing.assert_allclose(got, want, rtol=1e-12)
 
 
+def test_a_window_without_end_is_all_that_was():
+    bag = csr_array(np.eye(3))
+    user, now = np.zeros(3, np.int32), np.array([0, 10, 10**9])
+    got = windowed(bag, user, now, np.inf, None).toarray()
+    np.testing.assert_array_equal(got, np.tril(np.ones((3, 3))))
+
+
 def test_what_has_faded_altogether_is_not_there():
     """A list so old that its weight is 0 in floats, beside an empty one."""
     bag = csr_array(np.array([[1.0, 0], [0, 0]]))

@@ -290,8 +290,10 @@ def check_mix(owner: object, to: str, mix: Mapping[str, float] | None) -> None:
     name = type(owner).__name__
     if (mix is not None) != (to == "mix"):
         raise BadParameter(f"{name}: to='mix' and mix={{kind: share, ...}} go together")
-    if mix is not None and not (min(mix.values(), default=0) >= 0 < sum(mix.values())):
-        raise BadParameter(f"{name}: shares in mix must be at least 0, and one above; got {mix}")
+    if mix is not None and not (min(mix.values(), default=0) >= 0 < sum(mix.values()) < math.inf):
+        raise BadParameter(
+            f"{name}: shares in mix must be numbers of at least 0, and one above; got {mix}"
+        )
 
 
 def given_mix(catalog: Catalog, by: str, mix: Mapping[str, float]) -> Floats:  # (C,)
@@ -320,7 +322,7 @@ def windowed(
     order = np.lexsort((now, who))
     low = int(now.min(initial=0))
     span = int(now.max(initial=0)) - low + 1
-    reach = min(math.ceil(days * DAY), span)  # what is less than `days` old counts
+    reach = math.ceil(min(days * DAY, span))  # what is less than `days` old counts
     key = who[order] * (2 * span) + span + (now[order] - low)  # a window stays with its user
     first = np.searchsorted(key, key - reach, side="right")
     last = np.searchsorted(key, key, side="right")

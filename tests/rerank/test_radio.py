@@ -342,6 +342,8 @@ def test_mistakes():
         RADio(mix={"a": 1.0})
     with pytest.raises(BadParameter, match="at least 0"):
         RADio(to="mix", mix={"a": -1.0})
+    with pytest.raises(BadParameter, match="numbers of at least 0"):
+        RADio(to="mix", mix={"a": np.inf, "b": 1.0})
     with pytest.raises(BadParameter, match="high must be at least"):
         RADio(low=0.5, high=0.4)
     with pytest.raises(BadParameter, match="half_life needs a window"):
