@@ -554,6 +554,24 @@ def test_interval_covers_the_mean_over_all_people():
     assert np.mean(naive) < 0.88  # as if the values were apart from each other
 
 
+def test_interval_of_people_with_several_requests():
+    """What 40 people get five times over tells no more of all people than once."""
+    rng = np.random.default_rng(4)
+    truth = SHARES @ distances(Fragmentation()) @ SHARES
+    covered = []
+    for draw in range(200):
+        kinds = rng.choice(6, 40, p=SHARES)
+        seen = crowd(np.repeat(kinds, 5))
+        user = np.repeat(np.arange(40, dtype=np.int32), 5)
+        seen = replace(seen, queries=replace(seen.queries, user=user))
+        middle, low, high = Fragmentation(pairs=199, seed=draw).interval(seen)
+        covered.append(low <= truth <= high)
+        if draw == 0:
+            once = Fragmentation(pairs=39).interval(crowd(kinds))
+            assert (middle, low, high) == pytest.approx(once)
+    assert 0.9 <= np.mean(covered) <= 0.99
+
+
 def test_interval_of_all_pairs():
     """With all pairs compared it is four times the variance of the means of each, Hoeffding's."""
     kinds = np.random.default_rng(2).choice(6, 30, p=SHARES)

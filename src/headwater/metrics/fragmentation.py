@@ -63,20 +63,25 @@ class Fragmentation(Mixed):
 
     def interval(self, seen: Evidence, level: float = 0.95) -> tuple[float, float, float]:
         """The mean over all pairs compared, and the interval around it in which that over all
-        people like these is. A request is in many pairs, so the mean of `__call__` is less certain
-        than its values look."""
+        people like these is. A person is in many pairs, and with several requests in more, so the
+        mean of `__call__` is less certain than its values look."""
         between(self, "level", level, 0, 1)
-        b = len(seen)
-        total, number = np.zeros(b), np.zeros(b)
+        b, user = len(seen), seen.queries.user.astype(np.int64)
+        user = np.where(user == PAD, user.max(initial=0) + 1 + np.arange(b), user)
+        who = np.unique(user, return_inverse=True)[1]
+        total: Floats = np.zeros(b)
+        number: Floats = np.zeros(b)
         for one, other, value in self.compared(seen):
             for end in (one, other):
                 total += np.bincount(end, value, minlength=b)
                 number += np.bincount(end, minlength=b)
+        total = np.bincount(who, total).astype(np.float64)
+        number = np.bincount(who, number).astype(np.float64)
         some = number > 0
         if some.sum() < 2:
             return np.nan, np.nan, np.nan
         mean = total.sum() / number.sum()
-        pull = 2 * (total[some] / number[some] - mean)
+        pull = 2 * (total[some] - mean * number[some]) / number[some].mean()
         off = ndtri((1 + level) / 2) * pull.std(ddof=1) / np.sqrt(some.sum())
         return float(mean), float(max(mean - off, 0)), float(min(mean + off, self.bounds[1]))
 
