@@ -1,5 +1,8 @@
 """The tables of chapter 5 on a small world: what is in them, and what must hold in any."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
@@ -12,6 +15,7 @@ from headwater import papers
 from headwater.papers import _radio, radio_tradeoff, radio_week, thesis_fig5
 from headwater.papers.radio_tradeoff import target, within
 
+RESULTS = Path(__file__).parents[1] / "papers" / "results"
 TINY = {
     "naml": {
         "model": "retrieve.content.naml",
@@ -119,3 +123,32 @@ def test_ranges_and_costs():
     assert within(line, base, 0.1, up=False) == 0.20
     assert within(line, base, 0.1, up=True) == 0.40
     assert within(line, base, 0.6, up=False) == 0.30, "nothing is had for nothing"
+
+
+def committed(name):
+    return json.loads((RESULTS / f"{name}.json").read_text())
+
+
+def test_what_the_committed_tables_say():
+    """The claims of chapter 5 that papers/README.md tells hold in the results beside it."""
+    table = pl.DataFrame(committed("thesis-5.3")["table"], infer_schema_length=None)
+    made = table.filter(data="made")
+
+    def of(method, metric):
+        return made.filter(method=method, metric=metric)["ours"].item()
+
+    learn = ("lstur", "naml", "npa", "nrms")
+    for metric in ("calibration (topic)", "fragmentation"):
+        assert of("random", metric) > max(of(method, metric) for method in learn)
+    for metric in ("AUC", "NDCG@10"):
+        assert (
+            min(of(method, metric) for method in learn) > of("pop", metric) > of("random", metric)
+        )
+    for metric in ("activation", "alternative voices"):
+        assert of(_radio.REPEATS, metric) > of("random", metric) + 3
+    ends = committed("radio-tradeoff")["table"]
+    assert len(ends) == 12
+    assert all(row["monotone"] == row["radio ahead of both"] == "3 of 3" for row in ends)
+    week = {row["method"]: row for row in committed("radio-week")["table"]}
+    assert week["window"]["person"] < week["each list"]["person"] < week["naml"]["person"]
+    assert week["window"]["lost, %"] < week["each list"]["lost, %"]
