@@ -66,6 +66,24 @@ def test_fit_recommend_similar(saved):
     assert all(int(each["similar_id"][1:]) % 2 == 0 for each in near)
 
 
+def test_the_files_of_mind_are_data(tmp_path):
+    call(
+        "news", "simulate", tmp_path / "news", "--articles", 1700, "--users", 60, "--requests", 150
+    )
+    saved = tmp_path / "model.hw"
+    call("fit", tmp_path / "news", "popularity", "--save", saved, "--json")
+    (first,) = call("recommend", saved, "--user", "U1", "-k", 1, "--json")
+    assert first["title"]
+    items = tmp_path / "news" / "articles.parquet"
+    call("fit", tmp_path / "news", "popularity", "--items", items, "--save", saved, "--json")
+    from headwater.artifact import load
+
+    assert {"story", "complexity", "voices"} <= set(load(saved).data.catalog.table.columns)
+    bad = shell("fit", tmp_path / "news", "popularity", "--like", 4, "--save", saved)
+    assert bad.returncode == 1
+    assert "read whole: without --like" in bad.stderr
+
+
 def test_which_picture_of_each_title(tmp_path):
     pytest.importorskip("efficientnet_lite_pytorch")
     data = blocks(users=40, items=30)

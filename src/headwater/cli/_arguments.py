@@ -95,8 +95,9 @@ def open_data(
     rejects: Rejects = None,
     encoding: Encoding = "utf-8",
 ) -> Dataset:
-    """The dataset that a file, an imported folder or a source's name stands for."""
+    """The dataset that a file, an imported folder, one of MIND or a source's name stands for."""
     from ..data import frame, sources
+    from ..data.mind import is_mind, read_mind
     from ..data.store import load_data
 
     filters: dict[str, Any] = {
@@ -112,6 +113,15 @@ def open_data(
         if like is not None or min_items_per_user or min_users_per_item:
             raise BadParameter(f"{where} is imported already: filter when importing it")
         found = load_data(path)
+    elif is_mind(path):
+        given = [like, min_items_per_user or None, min_users_per_item or None, users]
+        if any(each is not None for each in given):
+            raise BadParameter(
+                f"{where} has the files of MIND, which are read whole: without --like, --users, "
+                "--min-items-per-user and --min-users-per-item"
+            )
+        with spinning(f"reading {where}"):
+            found = read_mind(path, items=items)
     elif path.exists():
         with spinning(f"reading {where}"):
             found = frame.read(

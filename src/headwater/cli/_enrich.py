@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from ..types import Dataset
 
-MIND = "mind-small"  # whose files are those of all its sizes
 SUFFIXES = (".parquet", ".jsonl", ".ndjson")
 
 
@@ -154,6 +153,7 @@ def _writing(out: Path) -> Iterator[None]:
 def _read(articles: str, encoding: str) -> tuple[pl.DataFrame | Dataset, list[str]]:
     """A table as it is, or the dataset that a source or an imported folder is; notes on it."""
     from ..data import sources
+    from ..data.mind import is_mind
     from ..data.store import load_data
     from ..enrichment import read_articles
 
@@ -161,7 +161,7 @@ def _read(articles: str, encoding: str) -> tuple[pl.DataFrame | Dataset, list[st
     with spinning(f"reading {articles}"):
         if path.is_dir() and (path / "events.safetensors").exists():
             return load_data(path), []
-        if path.is_dir() and sources.find(MIND, path) is not None:
+        if is_mind(path):
             return _of_mind(path)
         if path.exists():
             return read_articles(path, encoding=encoding), []
@@ -175,8 +175,9 @@ def _of_mind(folder: Path) -> tuple[pl.DataFrame, list[str]]:
     import polars as pl
 
     from ..data import sources
+    from ..data.mind import FILES
 
-    made = sources.tables(MIND, folder)
+    made = sources.tables(FILES, folder)
     assert made.items is not None
     assert made.shown is not None
     slots = made.shown.select("item_id", "timestamp").explode("item_id")

@@ -8,17 +8,20 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from ..errors import DataError
-from ..types import Floats
-from .sources import Layout, Remote, Source, Tables, clicked
+from ..types import Dataset, Floats
+from .impressions import read_impressions
+from .sources import Layout, Remote, Source, Tables, clicked, find, tables
 
-__all__ = ["SOURCES"]
+__all__ = ["SOURCES", "is_mind", "read_mind"]
 
 ENTITIES = "entity_embedding.vec"  # a line an entity: its Wikidata id, and its numbers
+FILES = "mind-small"  # its files are those of all sizes
 SITE = "https://recodatasets.z20.web.core.windows.net/newsrec"
 BEHAVIORS = ("request_id", "user_id", "timestamp", "history", "shown")
 NEWS = (
@@ -37,6 +40,18 @@ RENAMED = {
     "candidates": "item_id",
     "clicked": "click",
 }
+
+
+def is_mind(folder: str | Path) -> bool:
+    """Whether ``folder`` has the files of MIND, whatever it is called."""
+    return Path(folder).is_dir() and find(FILES, folder) is not None
+
+
+def read_mind(folder: str | Path, *, items: Any = None) -> Dataset:
+    """What the files of MIND in ``folder`` say; ``items``, any table that `read` takes, in place of
+    news.tsv: what `headwater enrich` makes of it."""
+    have = tables(FILES, folder)
+    return read_impressions(have.shown, items=have.items if items is None else items)
 
 
 def _read(base: Path) -> Tables:
