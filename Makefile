@@ -44,6 +44,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/bayes.py
 	$(BIN)/python benchmarks/normative.py
 	$(BIN)/python benchmarks/news.py
+	$(BIN)/python benchmarks/home.py
 	$(BIN)/python benchmarks/scaling.py
 
 docs: $(VENV)/.docs
