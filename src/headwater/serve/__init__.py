@@ -1,0 +1,1 @@
+"""What a running platform needs: events coming back, kept for good."""
