@@ -72,6 +72,18 @@ def sqlite(tmp_path, clock):
 # Events in
 
 
+def test_acknowledged_is_on_disk(store):
+    """As far as the databases can be told so."""
+    with store.engine.connect() as db:
+        if db.dialect.name == "sqlite":
+            asked = ("journal_mode", "synchronous", "foreign_keys", "secure_delete")
+            said = [db.exec_driver_sql(f"PRAGMA {name}").scalar() for name in asked]
+            assert said == ["wal", 2, 1, 1]
+        else:
+            assert db.exec_driver_sql("SHOW synchronous_commit").scalar() == "on"
+            assert db.exec_driver_sql("SHOW fsync").scalar() == "on"
+
+
 def test_each_event_is_kept_once(store):
     assert statuses(store.ingest([event(1), event(2), event(1)])) == [
         "accepted",
@@ -474,6 +486,31 @@ def test_the_key_is_the_one_it_was_made_with(tmp_path):
 def test_where_a_store_can_be(url, said):
     with pytest.raises(BadParameter, match=said):
         Store(url)
+
+
+@pytest.mark.parametrize("package", ["sqlalchemy", "alembic"])
+def test_what_is_not_installed_is_named(package):
+    code = f"""
+import sys
+sys.modules["{package}"] = None
+from headwater.errors import MissingExtra
+try:
+    import headwater.serve.store
+except MissingExtra as error:
+    print(error)
+"""
+    with _python(code) as process:
+        said = process.communicate()[0]
+    assert said == (
+        f"the event store needs {package}, which is not installed: pip install 'headwater[serve]'\n"
+    )
+
+
+def test_a_file_of_any_name(tmp_path):
+    path = tmp_path / "a %20 b?c#d.db"
+    with Store(path) as store:
+        store.upgrade()
+    assert path.exists()
 
 
 def test_a_database_that_is_not_there(tmp_path):

@@ -19,7 +19,8 @@ __all__ = ["engine_for", "insert"]
 def engine_for(url: str | Path, timeout: float) -> sa.Engine:
     text = str(url)
     try:
-        where = sa.make_url(text if "://" in text else f"sqlite:///{Path(text)}")
+        file = sa.URL.create("sqlite", database=text)  # whose name may have any characters in it
+        where = sa.make_url(text) if "://" in text else file
     except sa.exc.ArgumentError as error:
         raise BadParameter(f"{text!r} is no address of a database: {error}") from None
     kind = where.get_backend_name()
