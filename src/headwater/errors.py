@@ -11,6 +11,7 @@
       Diverged              a loss that is no longer a number
       MissingExtra          a part of Headwater that is not installed, and how to install it
       BadArtifact           a saved model that is truncated, foreign or of another format
+      StoreError            the database of the event store did not do what was asked
 
 Each says what was asked, what there is, and what to do.
 """
@@ -31,6 +32,7 @@ __all__ = [
     "MissingColumn",
     "MissingExtra",
     "NotFitted",
+    "StoreError",
     "UnknownName",
 ]
 
@@ -94,6 +96,10 @@ class MissingExtra(HeadwaterError, ImportError):
 
 class BadArtifact(HeadwaterError, ValueError):
     """A saved model that is truncated, foreign or of another format."""
+
+
+class StoreError(HeadwaterError, RuntimeError):
+    """The database of the event store did not do what was asked; nothing of it was kept."""
 
 
 def _list(names: Iterable[object], most: int = 20) -> str:

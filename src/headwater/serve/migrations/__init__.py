@@ -1,0 +1,1 @@
+"""How the tables of the event store came to be, step by step; `Store.upgrade` walks them."""
