@@ -284,17 +284,37 @@ def test_a_clock_set_back_brings_nobody_back(store, clock):
 
 
 def test_nothing_of_an_erased_person_is_in_the_files(sqlite, tmp_path):
-    """Not in free pages, nor in the log; other people's events lie between theirs."""
-    rng = random.Random(1)
-    for batch in range(30):
-        users = [rng.choice(["erased-person", *(f"user-{n}" for n in range(20))]) for _ in "x" * 80]
-        sqlite.ingest([event(100 * batch + n, user) for n, user in enumerate(users)])
+    """Not in unused pages, nor in the log; other people's events lie between theirs."""
+    rng = random.Random(0)
+    people = [f"person-{n:03d}-x" for n in range(100)]
+    for batch in range(40):
+        lengths = [rng.randrange(1, 60) for _ in range(100)]
+        sqlite.ingest(
+            [
+                event(100 * batch + n, rng.choice(people), session_id="s" * length)
+                for n, length in enumerate(lengths)
+            ]
+        )
+    gone = people[::4]
     files = [tmp_path / name for name in ("events.db", "events.db-wal")]
-    assert any(b"erased-person" in each.read_bytes() for each in files)
-    assert sqlite.erase("erased-person").counts["events"] > 50
-    for each in files:
-        assert b"erased-person" not in each.read_bytes()
-        assert b"user-1" in each.read_bytes() or each.name.endswith("wal")
+    before = b"".join(each.read_bytes() for each in files)
+    assert all(name.encode() in before for name in people)
+    for name in gone:
+        assert sqlite.erase(name).counts["events"] > 0
+    sqlite.compact()
+    after = b"".join(each.read_bytes() for each in files)
+    assert [name for name in people if name.encode() in after] == [
+        name for name in people if name not in gone
+    ]
+
+
+def test_compacting_keeps_the_rest(store):
+    store.ingest([event(n, user=f"u{n % 3}") for n in range(300)])
+    kept = pl.concat(store.frames()).filter(pl.col("user_id") != "u1")
+    store.erase("u1")
+    store.compact()
+    assert pl.concat(store.frames()).equals(kept)
+    assert statuses(store.ingest([event(0, user="u0"), event(301)])) == ["duplicate", "accepted"]
 
 
 def test_forgetting(store):
