@@ -174,7 +174,7 @@ def check(events: Sequence[Any]) -> list[Event | str]:
     """Each of ``events`` as an `Event`, or one line on why it is none.
 
     >>> check([{"kind": "click", "event_id": 1, "user_id": "ann", "time": "2026-05-01"}])
-    ['item_id: Field required; time: Input should have timezone info']
+    ['time: Input should have timezone info; item_id: Field required']
     >>> check([7])
     ['an event is a mapping of names to values, not int']
     """

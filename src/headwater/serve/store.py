@@ -186,7 +186,7 @@ class Store:
         except sa.exc.SQLAlchemyError as error:
             raise self._told(error) from error
 
-    def _told(self, error: sa.exc.SQLAlchemyError) -> StoreError:
+    def _told(self, error: sa.exc.SQLAlchemyError | sqlite3.Error) -> StoreError:
         said = " ".join(str(getattr(error, "orig", None) or error).split())
         if any(each in said.lower() for each in FULL):
             return StoreError(
@@ -398,8 +398,9 @@ class Store:
 
         Events of theirs that still arrive are refused, until they `consent` anew, and those from
         before the erasure for good. Nobody is told whether the store had known them: erasing
-        somebody unknown gives a receipt of nothing. On SQLite what was removed is overwritten with
-        zeros, in its log too; PostgreSQL does so with its next VACUUM, and has backups of its own.
+        somebody unknown gives a receipt of nothing. No query finds anything of theirs from now on,
+        and SQLite overwrites what it removes; but databases move rows about, and copies of single
+        values can lie in unused parts of their files until `compact` writes them anew.
         """
         with self._begin(writing=True) as db:
             self._lock(db, alone=True)
@@ -446,21 +447,38 @@ class Store:
         self._scrub()
         return gone
 
+    def compact(self) -> None:
+        """Write the files of the database anew, without anything that was removed from them.
+
+        Nobody can write meanwhile, and there has to be room for all of it once more: for the
+        night after an erasure. Backups, and PostgreSQL's log, keep what they have.
+        """
+        with self._begin():
+            pass  # what is wrong with it is said before
+        try:
+            with self.engine.connect() as db:
+                if db.dialect.name == "postgresql":
+                    alone = db.execution_options(isolation_level="AUTOCOMMIT")
+                    for table in PERSONAL:
+                        alone.exec_driver_sql(f"VACUUM (FULL) {table.name}")
+                else:
+                    _outside(db, "VACUUM")
+        except (sa.exc.SQLAlchemyError, sqlite3.Error) as error:
+            raise self._told(error) from error
+        self._scrub()
+
     def _scrub(self) -> None:
         """Out of SQLite's log, too, what was removed; readers that are at work put it off."""
         if self.engine.dialect.name != "sqlite":
             return
-        with self.engine.connect() as db:
-            cursor = db.connection.cursor()
-            try:
-                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                found = cursor.fetchone()
-                late = found is None or bool(found[0])
-            except sqlite3.Error:  # what was asked is done; this is only the log
-                late = True
-            cursor.close()
+        try:
+            with self.engine.connect() as db:
+                found = _outside(db, "PRAGMA wal_checkpoint(TRUNCATE)")
+            late = found is None or bool(found[0])
+        except (sa.exc.SQLAlchemyError, sqlite3.Error):  # what was asked is done; this is the log
+            late = True
         if late:
-            log.warning("what was removed stays in %s-wal for now: others read it", self.url)
+            log.warning("what was removed stays in the log of %s for now: others read it", self.url)
 
     # All of it, in and out
 
@@ -597,6 +615,16 @@ class Store:
             rows = db.execute(sa.select(key, table.c.about).order_by(key)).all()
         told = [{**json.loads(about), key.name: name} for name, about in rows]
         return pl.from_dicts(told, infer_schema_length=None) if told else None
+
+
+def _outside(db: sa.Connection, statement: str) -> Any:
+    """On SQLite, without a transaction; the first row."""
+    cursor = db.connection.cursor()
+    try:
+        cursor.execute(statement)
+        return cursor.fetchone()
+    finally:
+        cursor.close()
 
 
 def _meta(db: sa.Connection) -> dict[str, str]:
