@@ -22,7 +22,7 @@ from alembic.runtime.migration import MigrationContext
 
 from headwater.errors import BadParameter, DataError, StoreError, UnknownName
 from headwater.serve._tables import tables
-from headwater.serve.store import Answer, Store
+from headwater.serve.store import Outcome, Store
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 LATER = timedelta(minutes=1)
@@ -210,8 +210,8 @@ def test_without_consent_nothing_is_kept(store):
     del unknown["consent"]
     answers = store.ingest([unknown, event(2, consent="none")])
     assert answers == [
-        Answer("not kept", "e1", "no consent"),
-        Answer("not kept", "e2", "no consent"),
+        Outcome("not kept", "e1", "no consent"),
+        Outcome("not kept", "e2", "no consent"),
     ]
     assert store.count() == dict.fromkeys(("events", "consents", "users", "items", "receipts"), 0)
 

@@ -46,7 +46,7 @@ with needs("the event store", "serve"):
     from alembic.runtime.migration import MigrationContext
     from alembic.script import ScriptDirectory
 
-__all__ = ["Answer", "Receipt", "Store"]
+__all__ = ["Outcome", "Receipt", "Store"]
 
 Status = Literal["accepted", "duplicate", "not kept", "refused"]
 
@@ -59,7 +59,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 @dataclass(frozen=True)
-class Answer:
+class Outcome:
     """What became of one event. Accepted and duplicate are in the store, the others are not."""
 
     status: Status
@@ -214,7 +214,7 @@ class Store:
 
     # Events in
 
-    def ingest(self, events: Sequence[Mapping[str, Any] | Event]) -> list[Answer]:
+    def ingest(self, events: Sequence[Mapping[str, Any] | Event]) -> list[Outcome]:
         """Keep ``events``, mappings as in `headwater.serve.events`; what became of each, in order.
 
         When this returns, what is accepted has been forced to disk. An event that cannot be read,
@@ -227,22 +227,22 @@ class Store:
             raise DataError(f"{len(events):,} events are more than the {MOST:,} of one batch")
         return self._ingest(events, self._now() - self.past // timedelta(microseconds=1))
 
-    def _ingest(self, events: Sequence[Any], oldest: int) -> list[Answer]:
+    def _ingest(self, events: Sequence[Any], oldest: int) -> list[Outcome]:
         now = self._now()
         newest = now + self.future // timedelta(microseconds=1)
-        answers: list[Answer | None] = [None] * len(events)
+        outcomes: list[Outcome | None] = [None] * len(events)
         rows: list[tuple[int, dict[str, Any]]] = []  # those that may be kept, and their places
         for at, each in enumerate(check(events)):
             if isinstance(each, str):
                 given = events[at].get("event_id") if isinstance(events[at], Mapping) else None
                 known = str(given)[:200] if isinstance(given, str | int) else None
-                answers[at] = Answer("refused", known, each)
+                outcomes[at] = Outcome("refused", known, each)
                 continue
             row = _row(each, now)
             if row["time"] > newest or row["time"] < oldest:
-                answers[at] = Answer("refused", each.event_id, _untimely(row["time"], now))
+                outcomes[at] = Outcome("refused", each.event_id, _untimely(row["time"], now))
             elif each.consent == "none":
-                answers[at] = Answer("not kept", each.event_id, "no consent")
+                outcomes[at] = Outcome("not kept", each.event_id, "no consent")
             else:
                 rows.append((at, row))
         rows.sort(key=lambda pair: pair[1]["event_id"])  # so that batches never wait in a circle
@@ -251,15 +251,15 @@ class Store:
                 self._lock(db, alone=False)
                 forgotten = int(_meta(db).get("forgotten", 0))
                 for some in _parts(rows, AT_ONCE):
-                    self._add(db, some, forgotten, answers)
-        return [each for each in answers if each is not None]
+                    self._add(db, some, forgotten, outcomes)
+        return [each for each in outcomes if each is not None]
 
     def _add(
         self,
         db: sa.Connection,
         rows: Sequence[tuple[int, dict[str, Any]]],
         forgotten: int,
-        answers: list[Answer | None],
+        outcomes: list[Outcome | None],
     ) -> None:
         users = sorted({row["user_id"] for _, row in rows})
         consents, erased = self._consents(db, users), self._erased(db, users)
@@ -271,13 +271,13 @@ class Store:
             agreed = [each for each in (row["consent"], level) if each] or [self.default]
             row["consent"] = min(agreed, key=LEVELS.index)
             if row["time"] < forgotten:
-                answers[at] = Answer("refused", name, "older than what this store keeps")
+                outcomes[at] = Outcome("refused", name, "older than what this store keeps")
             elif gone is not None and (since <= gone or row["time"] <= gone):
-                answers[at] = Answer("refused", name, "of a user who was erased")
+                outcomes[at] = Outcome("refused", name, "of a user who was erased")
             elif row["consent"] == "none":
-                answers[at] = Answer("not kept", name, "no consent")
+                outcomes[at] = Outcome("not kept", name, "no consent")
             elif name in keep:
-                answers[at] = Answer("duplicate", name)
+                outcomes[at] = Outcome("duplicate", name)
             else:
                 keep[name] = at, row
         if not keep:
@@ -286,7 +286,7 @@ class Store:
         new = statement.returning(EVENTS.c.event_id)
         added = set(db.execute(new, [row for _, row in keep.values()]).scalars())
         for name, (at, _) in keep.items():
-            answers[at] = Answer("accepted" if name in added else "duplicate", name)
+            outcomes[at] = Outcome("accepted" if name in added else "duplicate", name)
 
     def _consents(self, db: sa.Connection, users: Sequence[str]) -> dict[str, tuple[Any, int]]:
         """The latest level of each, and since when."""
