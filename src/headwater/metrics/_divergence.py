@@ -30,7 +30,7 @@ from ..evidence import Evidence
 from ..model import at_least
 from ..types import Floats, Mask
 
-__all__ = ["FromContext", "Mixed", "offered"]
+__all__ = ["FromContext", "Mixed", "offered", "read"]
 
 ROWS = 1 << 15  # requests looked at at once
 

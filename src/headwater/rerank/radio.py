@@ -207,7 +207,8 @@ class RADio(Greedy):
         made = self.feature
         before = self.shown(queries)
         if made.numbers is None:
-            p = self.mix_[None] if len(self.mix_) else self.of(queries, slate, made)
+            given = len(self.mix_) > 0
+            p = self.mix_[None] if given else made.mix(self.context(queries, slate))[0]
             shares = self.shares_[items.ravel()]
             shares = csr_array(shares.multiply(counted.ravel()[:, None]))
             shares.eliminate_zeros()
@@ -224,9 +225,6 @@ class RADio(Greedy):
             shape=(b * k, inner.shape[1] + 1),
         )
         return _local(p, flat, made.binned(before, inner), counted, self)
-
-    def of(self, queries: Queries, slate: Slate, made: Feature) -> csr_array:
-        return made.mix(self.context(queries, slate))[0]
 
 
 @dataclass(eq=False)
