@@ -40,11 +40,13 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/rerank.py
 	$(BIN)/python benchmarks/encode.py
 	$(BIN)/python benchmarks/sessions.py
+	$(BIN)/python benchmarks/news_world.py
 	$(BIN)/python benchmarks/enrich.py
 	$(BIN)/python benchmarks/bayes.py
 	$(BIN)/python benchmarks/normative.py
 	$(BIN)/python benchmarks/news.py
 	$(BIN)/python benchmarks/home.py
+	$(BIN)/python benchmarks/ingest.py
 	$(BIN)/python benchmarks/scaling.py
 
 docs: $(VENV)/.docs
