@@ -205,23 +205,28 @@ class Shelf:
 
     def _pointed(self) -> _Pointer:
         mend = f"Shelf({str(self.folder)!r}).publish(NAME) writes it anew"
-        try:
-            found = json.loads(self._pointer.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return _Pointer()
-        except (OSError, ValueError) as error:
-            raise BadArtifact(f"{self._pointer} cannot be read ({error}): {mend}") from None
-        have = self.names()
-        if not isinstance(found, dict) or not {"current", "before", "since"} <= set(found):
-            raise BadArtifact(f"{self._pointer} is damaged or foreign: {mend}")
-        if found["current"] not in have:
-            raise BadArtifact(
-                f"{self._pointer} names {found['current']!r}, which is not on the shelf, with: "
-                f"{', '.join(have) or 'nothing'}; {mend}"
-            )
-        # one that was taken away by hand is nothing to go back to
-        before = found["before"] if found["before"] in have else None
-        return _Pointer(found["current"], before, str(found["since"]))
+        found, have = None, None
+        for _ in range(5):  # what it named may be replaced, and removed, before we have looked
+            try:
+                found, again = json.loads(self._pointer.read_text(encoding="utf-8")), found
+            except FileNotFoundError:
+                return _Pointer()
+            except (OSError, ValueError) as error:
+                raise BadArtifact(f"{self._pointer} cannot be read ({error}): {mend}") from None
+            if not isinstance(found, dict) or not {"current", "before", "since"} <= set(found):
+                raise BadArtifact(f"{self._pointer} is damaged or foreign: {mend}")
+            have = self.names()
+            if found["current"] in have:
+                # one that was taken away by hand is nothing to go back to
+                before = found["before"] if found["before"] in have else None
+                return _Pointer(found["current"], before, str(found["since"]))
+            if found == again:
+                break
+        assert found is not None
+        raise BadArtifact(
+            f"{self._pointer} names {found['current']!r}, which is not on the shelf, with: "
+            f"{', '.join(have or ()) or 'nothing'}; {mend}"
+        )
 
     def _point(self, current: str | None, before: str | None, since: str | None = None) -> None:
         now = datetime.fromtimestamp(self._clock(), UTC).isoformat()
