@@ -18,29 +18,37 @@ Every item is ranked, always; only `Sampled` asks for less, and says so in every
 
 from ._asking import Sampled, judge, measure, ordered
 from ._calibration import calibration
+from ._cuped import Adjusted, cuped
 from ._fitting import Best, EarlyStopping, fit, fit_best
 from ._folds import Folds, cross_validated
 from ._multilabel import multilabel
 from ._off_policy import Decisions, Value, cross_fitted, decisions, off_policy
 from ._results import Comparison, Evaluation, Run
 from ._running import DEFAULT, compare, evaluate
+from ._sample_ratio import sample_ratio
+from ._sequential import Difference, Looks, boundary, looks, quantile_interval
 from ._statistics import holm, interval
 
 __all__ = [
     "DEFAULT",
+    "Adjusted",
     "Best",
     "Comparison",
     "Decisions",
+    "Difference",
     "EarlyStopping",
     "Evaluation",
     "Folds",
+    "Looks",
     "Run",
     "Sampled",
     "Value",
+    "boundary",
     "calibration",
     "compare",
     "cross_fitted",
     "cross_validated",
+    "cuped",
     "decisions",
     "evaluate",
     "fit",
@@ -48,8 +56,11 @@ __all__ = [
     "holm",
     "interval",
     "judge",
+    "looks",
     "measure",
     "multilabel",
     "off_policy",
     "ordered",
+    "quantile_interval",
+    "sample_ratio",
 ]
