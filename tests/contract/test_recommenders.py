@@ -12,6 +12,7 @@ from headwater.testing import recommenders as checks
 # Parameters for worlds of a dozen items. A method that is not here is tested with its defaults.
 SMALL = {
     "flow": {"retrieve": {"model": "ease", "l2": 1.0}},
+    "retrieve.available": {"first": {"model": "ease", "l2": 1.0}},
     "retrieve.blend": {
         "recommenders": [{"model": "ease", "l2": 1.0}, {"model": "itemknn", "k": 20}],
     },
