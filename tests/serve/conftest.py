@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from stored import Clock
 
 PLACES = ["/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql*/bin"]
 
@@ -59,3 +60,24 @@ def url(request, tmp_path):
     with psycopg.connect(f"{server}/postgres", autocommit=True) as db:
         db.execute(f"CREATE DATABASE {name}")
     return f"{server}/{name}"
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def store(url, clock):
+    from headwater.serve.store import Store
+
+    with Store(url, clock=clock) as made:
+        yield made.upgrade()
+
+
+@pytest.fixture
+def sqlite(tmp_path, clock):
+    from headwater.serve.store import Store
+
+    with Store(tmp_path / "events.db", clock=clock) as made:
+        yield made.upgrade()

@@ -189,8 +189,14 @@ class Base:
     def _now(self) -> int:
         return int(self._clock() * 1e6)
 
+    def who(self, user_id: str) -> str:
+        """The keyed hash by which `user_id` is known once they are erased: hex, 64 characters."""
+        if not self._key:
+            with self._begin():
+                pass  # which reads the key
+        return self._who(user_id)
+
     def _who(self, user_id: str) -> str:
-        """The keyed hash by which somebody who was erased is known."""
         return _keyed(self._key, user_id)
 
 

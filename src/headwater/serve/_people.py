@@ -48,7 +48,8 @@ class People(Base):
             raise BadParameter(f"consent is one of {', '.join(LEVELS)}; got {level!r}")
         with self._begin(writing=True) as db:
             self._lock(db, alone=False)
-            since = max(self._now(), erased(db, [user_id], self._who).get(user_id, 0) + 1)
+            before = known(db, [user_id], self._who)[user_id]
+            since = max(self._now(), before.since, (before.erased or 0) + 1)
             row = {"user_id": user_id, "level": level, "time": since}
             db.execute(sa.insert(CONSENTS), [row])
 

@@ -53,8 +53,9 @@ class Known:
 def known(db: sa.Connection, users: Sequence[str], who: Callable[[str], str]) -> dict[str, Known]:
     """Of each of ``users``; ``who`` is the keyed hash by which the erased are known."""
     c = CONSENTS.c
-    asked = sa.select(c.user_id, c.level, c.time).where(c.user_id.in_(users)).order_by(c.seq)
-    agreed = {user: (level, since) for user, level, since in db.execute(asked)}
+    asked = sa.select(c.user_id, c.level, c.time).where(c.user_id.in_(users))
+    in_order = db.execute(asked.order_by(c.time, c.seq))
+    agreed = {user: (level, since) for user, level, since in in_order}
     gone = erased(db, users, who)
     return {user: Known(*agreed.get(user, (None, 0)), gone.get(user)) for user in users}
 
