@@ -53,7 +53,9 @@ def measure(n_items: int) -> dict[str, Any]:
 
     from headwater.artifact import save
     from headwater.registry import build
-    from headwater.serve.live import Done, Live
+    from headwater.serve.answers import Done, Person
+    from headwater.serve.home import home
+    from headwater.serve.live import Live
     from headwater.types import Catalog, Dataset, Histories, Ids
 
     rng = np.random.default_rng(0)
@@ -81,16 +83,16 @@ def measure(n_items: int) -> dict[str, Any]:
         saved = save(build(flow).fit(data), f"{folder}/flow", data)
         meter = Meter()
         with meter("load"):
-            live = Live(saved)
+            live = Live.of(saved)
     found: dict[str, Any] = {"n_items": n_items, **meter.seen}
-    done = [Done("i5", 1_700_000_001)]
-    for what in ("recommend", "home"):
-        ask = getattr(live, what)
-        ask("u0", K, done=done)
+    done = (Done("i5", 1_700_000_001),)
+    asks = {"recommend": live.recommend, "home": lambda person, k: home(live, person, k)}
+    for what, ask in asks.items():
+        ask(Person("u0", done), K)
         took = []
         for user in rng.integers(0, USERS, ASKED):
             began = time.perf_counter()
-            ask(f"u{user}", K, done=done)
+            ask(Person(f"u{user}", done), K)
             took.append(1000 * (time.perf_counter() - began))
         found[what] = [round(float(np.quantile(took, q)), 3) for q in (0.5, 0.95, 0.99)]
     return found

@@ -1,373 +1,253 @@
-"""What answers people: a fitted flow, read once, asked one request at a time, swapped whole.
+"""One fitted model that answers people, and knows how the catalogue changed since it learned.
 
-Nobody waits while a model is loaded: `Live.swap` reads it beside the one that answers, and requests
-that have begun end with the model that they began with. One that cannot be read changes nothing.
+What the model cannot fill is filled with new items, then with what most people chose, and `path` of
+each place says so. What fails is left out, and `Answer.degraded` says that.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
-from threading import Lock
 from time import time as clock
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
-import polars as pl
 
-from .. import artifact
-from ..errors import BadArtifact, BadParameter, UnknownName
-from ..facade import first_scorer
-from ..model import Model, Recommender, Scorer, best
-from ..trace import traced, why
-from ..types import PAD, Dataset, Floats, Histories, Ints, Mask, Queries, Slate
+from ..errors import BadParameter, UnknownName
+from ..trace import Step, traced, why
+from ..types import PAD, Floats, Guide, Histories, Mask, Queries, Slate
+from ._version import Version, read_version
+from .answers import Answer, Person, Shown, Wish, new_trace
+from .newcomers import NEW, Changes, Newcomers, dice_of, kinds_of, mixed, title_of
 
-__all__ = ["Answer", "Done", "Live", "Shown", "Strip"]
+__all__ = ["POPULAR", "UNKNOWN", "Live"]
 
 log = logging.getLogger("headwater")
 
 POPULAR = "popular"  # the path of what many chose, for who gets no list of the model
-
-
-@dataclass(frozen=True)
-class Done:
-    """What somebody did since the model learned, or was shown and left."""
-
-    item_id: str
-    time: int  # unix seconds
-    chosen: bool = True  # False: it was shown, and they did not take it
-
-
-@dataclass(frozen=True)
-class Shown:
-    """One place of a list."""
-
-    item_id: str
-    title: str
-    score: float | None  # None where it stands by popularity, not by a score of the model
-    path: str  # what produced it
-    why: str
-    creative: int | None = None
-    propensity: float | None = None
-    creative_propensity: float | None = None
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A list, and all that there is to know of how it came about."""
-
-    trace_id: str
-    model: str  # which one answered
-    items: tuple[Shown, ...]
-    missing: str = ""  # why there are fewer than were asked for
-    degraded: tuple[str, ...] = ()  # what had to be left out, and why
-    seconds: tuple[tuple[str, float], ...] = ()  # what each part of the flow took
-
-
-@dataclass(frozen=True)
-class Strip:
-    """A row of a home page."""
-
-    title: str
-    answer: Answer
+UNKNOWN = "unknown"  # of what was asked about, and nobody knows
 
 
 @dataclass(frozen=True, eq=False)
-class _Version:
-    """A model with its data, and what is looked up at every request."""
-
-    name: str
-    model: Any
-    data: Dataset
-
-    @cached_property
-    def names(self) -> list[str]:
-        return self.data.items.values.cast(pl.String).to_list()
-
-    @cached_property
-    def items(self) -> dict[str, int]:
-        return {name: at for at, name in enumerate(self.names)}
-
-    @cached_property
-    def users(self) -> dict[str, int]:
-        people = self.data.users.values.cast(pl.String).to_list()
-        return {name: at for at, name in enumerate(people)}
-
-    @cached_property
-    def titles(self) -> list[str]:
-        table = self.data.catalog.table
-        if "title" not in table.columns:
-            return self.names
-        return table["title"].cast(pl.String).fill_null(pl.Series(self.names)).to_list()
-
-    @cached_property
-    def popular(self) -> Ints:  # (N,) the items that most people chose first
-        often = np.bincount(self.data.log.matrix().indices, minlength=len(self.names))
-        return np.argsort(-often, kind="stable")
-
-    @cached_property
-    def scorer(self) -> Scorer | None:
-        """What knows which items are alike."""
-        return first_scorer(self.model)
-
-    @cached_property
-    def plain(self) -> Floats:  # (1, N) what it says of every item to somebody new
-        assert self.scorer is not None
-        nobody = self.data.newcomers(Histories.empty(1, len(self.names)))
-        return np.asarray(self.scorer.scores(nobody))
-
-    def warm(self) -> _Version:
-        """With all that requests look up, so that the first of them need not wait."""
-        for name in ("items", "users", "titles", "popular"):
-            getattr(self, name)
-        if self.scorer is not None:
-            _ = self.plain
-        return self
-
-
 class Live:
-    """The model of the folder that `headwater fit --save` made, answering."""
+    """A model that answers, as `Live.of` reads it."""
 
-    def __init__(self, folder: str | Path):
-        self._now = _read(folder)
-        self._before: _Version | None = None
-        self._swapping = Lock()
+    version: Version
+    new: Newcomers
+    gone: Mask  # (N,) of the model's items, those that are not in the catalogue any more
+    renamed: Mapping[int, str]
+    explore: float
+
+    @classmethod
+    def of(cls, folder: str | Path, *, by: str = "genres", explore: float = 0.1) -> Live:
+        """The model of the folder that `headwater fit --save` made; `BadArtifact` if it has none.
+
+        ``by`` is the catalogue's column of kinds, ``explore`` the chance that a place goes to an
+        item that the model has not learned of.
+        """
+        if not 0 <= explore < 1:
+            raise BadParameter(f"explore is a chance below 1, got {explore}")
+        version = read_version(folder, by)
+        none = np.zeros(len(version.names), bool)
+        return cls(version, Newcomers(version, Changes()), none, {}, explore)
+
+    def amended(self, changes: Changes) -> Live:
+        """The same model with the catalogue as ``changes`` say."""
+        items = self.version.items
+        renamed = {
+            items[name]: title_of(name, about)
+            for name, about in changes.items.items()
+            if name in items
+        }
+        gone, new = self.version.mask(changes.removed), Newcomers(self.version, changes)
+        return replace(self, new=new, gone=gone, renamed=renamed)
 
     @property
     def model(self) -> str:
-        """The name of the one that answers."""
-        return self._now.name
-
-    def swap(self, folder: str | Path) -> str:
-        """From now on the model of ``folder`` answers; its name. `BadArtifact` leaves the old."""
-        with self._swapping:
-            made = _read(folder)
-            self._now, self._before = made, self._now
-        log.info("model %s answers, in place of %s", made.name, self._before.name)
-        return made.name
-
-    def roll_back(self) -> str:
-        """The one before answers again; its name. Once more brings the newer one back."""
-        with self._swapping:
-            if self._before is None:
-                raise BadParameter("there is no model before this one: nothing was swapped yet")
-            self._now, self._before = self._before, self._now
-            return self._now.name
+        """Its name."""
+        return self.version.name
 
     def recommend(
-        self,
-        user_id: str | None,
-        k: int,
-        *,
-        done: Sequence[Done] = (),
-        exclude: Iterable[str] = (),
-        within: Collection[str] | None = None,
-        now: int | None = None,
-        filter_seen: bool = True,
+        self, person: Person, k: int, wish: Wish | None = None, *, now: int | None = None
     ) -> Answer:
-        """The k best items for ``user_id``, None for somebody who does not say who they are.
+        """The k best items for ``person``, or fewer and ``missing`` says why."""
+        wish = wish or Wish()
+        if k < 1:
+            raise BadParameter(f"k must be at least 1, got {k}")
+        version = self.version
+        n = len(version.names)
+        degraded: tuple[str, ...] = ()
+        free = ~(self.gone | version.mask(wish.exclude))
+        if wish.within is not None:
+            unknown = [
+                each
+                for each in wish.within
+                if each not in version.items and each not in self.new.about
+            ]
+            if unknown:
+                raise UnknownName("item", unknown[0], ())
+            free &= version.mask(wish.within)
+        at, past = version.history(person)
+        queries = Queries(
+            history=past,
+            user=np.array([at], np.int32),
+            now=np.array([int(clock()) if now is None else now], np.int64),
+            pool=None if free.all() else free,
+        )
+        left = version.numbers(each for each in person.done if not each.chosen)
+        if left:
+            items, times = (np.array(each, np.int64) for each in zip(*left, strict=True))
+            rows = np.zeros(len(items), np.int64)
+            declined = Histories.of(rows, items, n_rows=1, n_items=n, times=times)
+            queries = replace(queries, declined=declined)
+        if wish.guide is not None:
+            queries, degraded = self._guided(queries, free, wish.guide)
+            free = free if queries.pool is None else queries.pool
+        slate, steps, told, failed = self._asked(queries, min(k, n), wish.filter_seen)
+        shown = [self.shown(slate, slot, said) for slot, said in enumerate(told)]
+        trace = new_trace()
+        weights = self.weights(person, wish, past)
+        listed = mixed(shown, self.new, weights, k, self.explore, dice_of(trace))
+        if len(listed) < k:
+            free = free.copy()
+            free[[version.items[s.item_id] for s in listed if s.item_id in version.items]] = False
+            if wish.filter_seen:
+                free[past.items] = False
+            listed += self.most(free, k - len(listed))
+        missing = ""
+        if len(listed) < k:
+            what = "that may be shown"
+            what += " and were not chosen before" if wish.filter_seen else ""
+            missing = f"only {len(listed)} of the {k} asked for: there are no more {what}"
+        return Answer(trace, version.name, listed, missing, degraded + failed, steps)
 
-        ``done`` is what they did since the model learned: the next list knows of it. What is not in
-        the model's catalogue is passed over. ``exclude`` and ``within`` are ids; an unknown one
-        among the latter is an error, since a list out of nothing would be empty without a reason.
+    def rank(
+        self, person: Person, items: Sequence[str], k: int, *, now: int | None = None
+    ) -> Answer:
+        """``items`` in the best order for ``person``, the first k; those that nobody knows last."""
+        if not items:
+            raise BadParameter("rank needs items to rank, and there are none")
+        version = self.version
+        asked = list(dict.fromkeys(items))
+        known = [each for each in asked if each in version.items and not self.is_gone(each)]
+        listed: tuple[Shown, ...] = ()
+        answer = Answer(new_trace(), version.name, ())
+        if known:
+            wish = Wish(within=known, filter_seen=False)
+            answer = self.recommend(person, len(known), wish, now=now)
+            listed = answer.items
+        missing = [each for each in asked if each not in set(known)]
+        for each in missing:
+            new = each in self.new.about
+            title = title_of(each, self.new.about.get(each, {}))
+            said = "new here: the model has not learned of it" if new else "nobody knows it"
+            listed += (Shown(each, title, None, NEW if new else UNKNOWN, said),)
+        said = f"{len(missing)} of {len(asked)} are unknown to the model and come last"
+        return replace(answer, items=listed[:k], missing=said if missing else "")
 
-        There are k items, or ``missing`` says why not: what the model does not fill is filled with
-        what most people chose, and its path says so.
-        """
-        return _answered(self._now, user_id, k, done, exclude, within, now, filter_seen)
+    def weights(self, person: Person, wish: Wish, past: Histories) -> Floats:  # (F,)
+        """Of the new items; 0 for those that may not be shown."""
+        new, version = self.new, self.version
+        w = np.array(new.weights(version.taste(past)), np.float64)
+        chosen = {each.item_id for each in person.done} if wish.filter_seen else set()
+        within = None if wish.within is None else set(wish.within)
+        out = set(wish.exclude)
+        for at, name in enumerate(new.ids):
+            kinds = kinds_of(new.about[name], version.by)
+            other = wish.guide is not None and not set(kinds) & set(wish.guide[1])
+            if (
+                name in chosen
+                or name in out
+                or other
+                or (within is not None and name not in within)
+            ):
+                w[at] = 0
+        return w
 
-    def similar(self, item_id: str, k: int, *, exclude: Iterable[str] = ()) -> Answer:
-        """The k items most like one; `UnknownName` if nobody knows it."""
-        version = self._now
-        if item_id not in version.items:
-            raise UnknownName("item", item_id, ())
-        out = _out(version, exclude)
-        out[version.items[item_id]] = True
-        return _alike(version, version.items[item_id], k, out)
+    def _guided(
+        self, queries: Queries, free: Mask, guide: tuple[str, tuple[str, ...]]
+    ) -> tuple[Queries, tuple[str, ...]]:
+        """Leaning to kinds, by the model if it can, else nothing but items of these kinds."""
+        column, kinds = guide
+        catalog = self.version.data.catalog
+        have = catalog.kinds(column)  # MissingColumn if there is none
+        unknown = [each for each in kinds if each not in map(str, have)]
+        if unknown or not kinds:
+            raise UnknownName(f"kind of {column}", unknown[0] if unknown else "", have)
+        wanted = tuple(each for each in have if str(each) in kinds)
+        if getattr(self.version.scorer, "guides", False):
+            return replace(queries, guide=Guide(column, wanted, 1.0)), ()
+        columns = [at for at, each in enumerate(have) if each in wanted]
+        of_them = np.asarray(catalog.multi_hot(column)[:, columns].sum(1)).ravel() > 0
+        said = f"{self.model} leans to no kinds: only items of {', '.join(kinds)} were asked for"
+        return replace(queries, pool=free & of_them), (said,)
 
-    def home(
-        self,
-        user_id: str | None,
-        k: int,
-        *,
-        done: Sequence[Done] = (),
-        now: int | None = None,
-    ) -> tuple[Strip, ...]:
-        """The strips of a page, no item twice: for them, like what they chose last, and popular."""
-        version = self._now
-        first = _answered(version, user_id, k, done, (), None, now, True)
-        strips = [Strip("For you", first)]
-        out = _out(version, (each.item_id for each in first.items))
-        past = _history(version, user_id, done)
-        out[past.items] = True
-        if len(past.items):
-            last = int(past.items[-1])
-            near = _alike(version, last, k, out)
-            if near.items:
-                strips.append(Strip(f"Like {version.titles[last]}", near))
-                out |= _out(version, (each.item_id for each in near.items))
-        popular = _most(version, ~out, k)
-        if popular:
-            strips.append(Strip("Popular", Answer(_trace(), version.name, popular)))
-        return tuple(strips)
+    def _asked(
+        self, queries: Queries, k: int, filter_seen: bool
+    ) -> tuple[Slate, tuple[Mapping[str, object], ...], list[str], tuple[str, ...]]:
+        """What the model says, what its parts did, why each item is there, and what failed."""
+        version = self.version
+        failed: tuple[str, ...] = ()
+        with traced() as steps:
+            try:
+                slate = version.model.recommend(queries, k, filter_seen=filter_seen)
+            except Exception as error:  # a list by popularity is better than none
+                log.exception("%s failed", version.name)
+                slate = Slate(np.full((1, 0), PAD, np.int32), np.zeros((1, 0), np.float32))
+                failed = (f"{version.name}: {type(error).__name__}",)
+        failed += tuple(f"{step.name}: {step.failed}" for step in steps if step.failed)
+        listed = slate.items[0][slate.filled[0]].tolist()
+        told = why(steps, 0, listed) if steps and listed else [""] * len(listed)
+        return slate, tuple(_plain(step) for step in steps), told, failed
 
+    def shown(self, slate: Slate, slot: int, said: str) -> Shown:
+        version = self.version
+        at = int(slate.items[0, slot])
+        path = version.model.address
+        if slate.path is not None and slate.path[0, slot] != PAD:
+            path = slate.paths[slate.path[0, slot]]
 
-def _read(folder: str | Path) -> _Version:
-    found = artifact.load(folder)
-    if found.data is None:
-        raise BadArtifact(f"{folder} was saved without its data, and ids could not be told")
-    if not (isinstance(found.model, Model) and isinstance(found.model, Recommender)):
-        raise BadArtifact(f"{folder} holds {found.model!r}, which does not recommend")
-    name = f"{Path(folder).name}@{found.about['state'][:12]}"
-    return _Version(name, found.model, found.data).warm()
+        def of(column: Any, kind: type) -> Any:
+            return None if column is None or column[0, slot] == PAD else kind(column[0, slot])
 
+        creative = of(slate.creative, int)
+        score = float(slate.scores[0, slot])
+        return Shown(
+            item_id=version.names[at],
+            title=self.title(at),
+            score=score if np.isfinite(score) else None,
+            path=path,
+            why=said or path,
+            creative=creative,
+            picture=version.picture(at, creative),
+            propensity=1.0 if slate.propensity is None else of(slate.propensity, float),
+            creative_propensity=None if creative is None else of(slate.creative_propensity, float),
+        )
 
-def _trace() -> str:
-    return uuid4().hex
+    def title(self, at: int) -> str:
+        return self.renamed.get(at, self.version.titles[at])
 
+    def is_gone(self, item_id: str) -> bool:
+        return bool(self.gone[self.version.items[item_id]])
 
-def _out(version: _Version, ids: Iterable[str]) -> Mask:  # (N,)
-    out = np.zeros(len(version.names), bool)
-    out[[version.items[each] for each in ids if each in version.items]] = True
-    return out
+    def most(self, free: Mask, k: int) -> tuple[Shown, ...]:
+        """The k items that most people chose, of those that are ``free`` (N,)."""
+        version = self.version
+        order = version.popular[free[version.popular]][:k]
+        return tuple(self.plainly(int(at), POPULAR, "many chose it") for at in order)
 
-
-def _history(version: _Version, user_id: str | None, done: Sequence[Done]) -> Histories:
-    """What the model's data have of them, and what they chose since; one row."""
-    at = version.users.get(user_id, PAD) if user_id is not None else PAD
-    log_ = version.data.log
-    old = log_[[at]] if at != PAD else Histories.empty(1, log_.n_items)
-    have = set(zip(old.items.tolist(), old.times.tolist(), strict=True))
-    new = _numbers(version, (each for each in done if each.chosen))
-    new = [each for each in new if each not in have]
-    if not new:
-        return old
-    items, times = (np.array(each, np.int64) for each in zip(*new, strict=True))
-    n = len(old.items) + len(items)
-    return Histories.of(
-        np.zeros(n, np.int64),
-        np.concatenate([old.items, items]),
-        n_rows=1,
-        n_items=log_.n_items,
-        times=np.concatenate([old.times, times]),
-        values=np.concatenate([old.values, np.ones(len(items), np.float32)]),
-    )
-
-
-def _numbers(version: _Version, done: Iterable[Done]) -> list[tuple[int, int]]:
-    known = ((version.items.get(each.item_id), each.time) for each in done)
-    return list(dict.fromkeys((at, when) for at, when in known if at is not None))
-
-
-def _answered(
-    version: _Version,
-    user_id: str | None,
-    k: int,
-    done: Sequence[Done],
-    exclude: Iterable[str],
-    within: Collection[str] | None,
-    now: int | None,
-    filter_seen: bool,
-) -> Answer:
-    if k < 1:
-        raise BadParameter(f"k must be at least 1, got {k}")
-    n = len(version.names)
-    out = _out(version, exclude)
-    pool = None
-    if within is not None:
-        unknown = [each for each in within if each not in version.items]
-        if unknown:
-            raise UnknownName("item", unknown[0], ())
-        pool = _out(version, within) & ~out
-    elif out.any():
-        pool = ~out
-    history = _history(version, user_id, done)
-    left = _numbers(version, (each for each in done if not each.chosen))
-    queries = Queries(
-        history=history,
-        user=np.array([version.users.get(user_id, PAD) if user_id else PAD], np.int32),
-        now=np.array([int(clock()) if now is None else now], np.int64),
-        pool=pool,
-    )
-    if left:
-        items, times = (np.array(each, np.int64) for each in zip(*left, strict=True))
-        rows = np.zeros(len(items), np.int64)
-        declined = Histories.of(rows, items, n_rows=1, n_items=n, times=times)
-        queries = replace(queries, declined=declined)
-    degraded: tuple[str, ...] = ()
-    with traced() as steps:
-        try:
-            slate = version.model.recommend(queries, min(k, n), filter_seen=filter_seen)
-        except Exception as error:  # a list by popularity is better than none
-            log.exception("%s failed", version.name)
-            slate = Slate(np.full((1, 0), PAD, np.int32), np.zeros((1, 0), np.float32))
-            degraded = (f"{version.name}: {type(error).__name__}",)
-    degraded += tuple(f"{step.name}: {step.failed}" for step in steps if step.failed)
-    listed = slate.items[0][slate.filled[0]].tolist()
-    told = why(steps, 0, listed) if steps and listed else [""] * len(listed)
-    shown = [_shown(version, slate, slot, said) for slot, said in enumerate(told)]
-    if len(shown) < k:
-        free = np.ones(n, bool) if pool is None else pool.copy()
-        if filter_seen:
-            free[history.items] = False
-        free[listed] = False
-        shown += _most(version, free, k - len(shown))
-    missing = ""
-    if len(shown) < k:
-        what = "that may be shown and were not chosen before" if filter_seen else "may be shown"
-        missing = f"only {len(shown)} of the {k} asked for: there are no more {what}"
-    seconds = tuple((step.name, step.seconds) for step in steps)
-    return Answer(_trace(), version.name, tuple(shown), missing, degraded, seconds)
-
-
-def _shown(version: _Version, slate: Slate, slot: int, said: str) -> Shown:
-    at = int(slate.items[0, slot])
-    path = version.model.address
-    if slate.path is not None and slate.path[0, slot] != PAD:
-        path = slate.paths[slate.path[0, slot]]
-
-    def of(column: Any, kind: type) -> Any:
-        return None if column is None else kind(column[0, slot])
-
-    return Shown(
-        item_id=version.names[at],
-        title=version.titles[at],
-        score=float(slate.scores[0, slot]) if np.isfinite(slate.scores[0, slot]) else None,
-        path=path,
-        why=said or path,
-        creative=of(slate.creative, int),
-        propensity=of(slate.propensity, float),
-        creative_propensity=of(slate.creative_propensity, float),
-    )
+    def plainly(self, at: int, path: str, said: str) -> Shown:
+        version = self.version
+        picture = version.picture(at, None)
+        return Shown(version.names[at], self.title(at), None, path, said, picture=picture)
 
 
-def _most(version: _Version, free: Mask, k: int) -> tuple[Shown, ...]:
-    """The k items that most people chose, of those that are ``free`` (N,)."""
-    order = version.popular[free[version.popular]][:k]
-    return tuple(
-        Shown(version.names[at], version.titles[at], None, POPULAR, "many chose it") for at in order
-    )
-
-
-def _alike(version: _Version, at: int, k: int, out: Mask) -> Answer:
-    """The items most like one, without those in ``out``."""
-    scorer = version.scorer
-    if scorer is None:
-        return Answer(_trace(), version.name, (), f"{version.name} knows nothing of likeness")
-    s = np.array(scorer.similarity(np.array([at]), len(version.names)), np.float32)
-    if np.ptp(version.plain) > 0 and (s == version.plain).all():
-        said = f"{type(scorer).__name__} knows nothing of which items are alike"
-        return Answer(_trace(), version.name, (), said)
-    s[0, out] = -np.inf
-    slate = best(s, k)
-    number = int(slate.filled.sum())
-    reason = f"like {version.titles[at]}"
-    shown = tuple(
-        replace(_shown(version, slate, slot, reason), path=scorer.address) for slot in range(number)
-    )
-    missing = "" if number == k else f"only {number} of the {k} asked for: there are no more"
-    return Answer(_trace(), version.name, shown, missing)
+def _plain(step: Step) -> Mapping[str, object]:
+    return {
+        "name": step.name,
+        "seconds": round(step.seconds, 6),
+        "candidates": int(step.slate.filled[0].sum()),
+        "failed": step.failed,
+    }

@@ -1,0 +1,112 @@
+"""What is recommended: a home page, a list, an order, what is like an item."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ...errors import BadParameter
+from ...extras import needs
+from ..answers import Wish
+from ..service import Service
+from .asking import Id, Items, K, Of, Pictured, Served, Who
+from .shapes import Listing, Page, listing, page
+
+with needs("the server", "serve"):
+    from fastapi import APIRouter, Query
+
+router = APIRouter(tags=["lists"])
+
+Guiding = Annotated[
+    str | None,
+    Query(max_length=500, description="lean to kinds of a column: genres:Horror,Comedy"),
+]
+
+
+class Ranking(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    user_id: Of | None = None
+    items: Annotated[list[Of], Field(min_length=1, max_length=1_000)]
+    k: Annotated[int, Field(ge=1, le=1_000)] | None = None
+
+
+@router.get("/home", response_model=Page)
+def home_of_nobody(service: Served, who: Who, k: K = 12) -> Any:
+    """A home page for somebody who does not say who they are."""
+    who.needs("read")
+    return page(service.home(None, k), Pictured(service))
+
+
+@router.get("/home/{user_id}", response_model=Page)
+def home(user_id: Id, service: Served, who: Who, k: K = 12) -> Any:
+    """A home page: strips of items, with the reason and the picture of each."""
+    who.needs("read", user_id)
+    return page(service.home(user_id, k), Pictured(service))
+
+
+@router.get("/recommend", response_model=Listing)
+def recommend_nobody(
+    service: Served,
+    who: Who,
+    k: K = 20,
+    exclude: Items = [],  # noqa: B006
+    within: Items | None = None,
+    guide: Guiding = None,
+) -> Any:
+    """One list for somebody who does not say who they are."""
+    who.needs("read")
+    return _recommended(service, None, k, exclude, within, guide)
+
+
+@router.get("/recommend/{user_id}", response_model=Listing)
+def recommend(
+    user_id: Id,
+    service: Served,
+    who: Who,
+    k: K = 20,
+    exclude: Items = [],  # noqa: B006
+    within: Items | None = None,
+    guide: Guiding = None,
+) -> Any:
+    """One list, of what is not excluded, or within some items only, or leaning to kinds."""
+    who.needs("read", user_id)
+    return _recommended(service, user_id, k, exclude, within, guide)
+
+
+@router.post("/rank", response_model=Listing)
+def rank(asked: Ranking, service: Served, who: Who) -> Any:
+    """Items of yours in the best order for somebody."""
+    who.needs("read", asked.user_id)
+    return listing(service.rank(asked.user_id, asked.items, asked.k), Pictured(service))
+
+
+@router.get("/items/{item_id}/similar", response_model=Listing)
+def similar(item_id: Id, service: Served, who: Who, k: K = 20) -> Any:
+    """The items most like one."""
+    if who.user_id is None:
+        who.needs("read")
+    return listing(service.similar(item_id, k), Pictured(service))
+
+
+def _recommended(
+    service: Service,
+    user_id: str | None,
+    k: int,
+    exclude: list[str],
+    within: list[str] | None,
+    guide: str | None,
+) -> Any:
+    wish = Wish(exclude=exclude, within=within, guide=_guide(guide))
+    return listing(service.recommend(user_id, k, wish), Pictured(service))
+
+
+def _guide(said: str | None) -> tuple[str, tuple[str, ...]] | None:
+    if said is None:
+        return None
+    column, _, kinds = said.partition(":")
+    found = tuple(each.strip() for each in kinds.split(",") if each.strip())
+    if not column or not found:
+        raise BadParameter(f"guide is a column and its kinds, genres:Horror,Comedy; got {said!r}")
+    return column, found
