@@ -8,16 +8,17 @@ from time import perf_counter
 
 import numpy as np
 
-from ..types import Histories
+from ..types import PAD, Histories
 from .answers import Answer, Person, Strip, Wish, new_trace
 from .likeness import alike
-from .live import Live
+from .live import Asked, Live
 from .newcomers import dice_of, mixed
 
 __all__ = ["home"]
 
 LEAST = 4  # items of a kind, for a strip of their own
 KINDS = 2  # strips of a kind
+WIDE = 100  # items that the model is asked for, to make several strips of
 
 Maker = Callable[[set[str]], Answer]  # told what is on the page already
 
@@ -37,13 +38,13 @@ def home(
     """
     began = perf_counter()
     version = live.version
-    first = live.recommend(person, k, now=now)
-    _, past = version.history(person)
+    asked = live.ask(person, max(k, WIDE), Wish(), now=now)
+    first, past = live.answer(asked, person, k, Wish()), asked.past
     strips = [Strip("For you" if len(past.items) else "To begin with", first)]
     out = {each.item_id for each in first.items} | {each.item_id for each in person.done}
     out |= {version.names[i] for i in past.items}
     late = []
-    for title, made in _more(live, person, past, k, now):
+    for title, made in _more(live, person, asked, k, now):
         if budget is not None and perf_counter() - began > budget:
             late.append(title)
             continue
@@ -58,9 +59,9 @@ def home(
 
 
 def _more(
-    live: Live, person: Person, past: Histories, k: int, now: int | None
+    live: Live, person: Person, asked: Asked, k: int, now: int | None
 ) -> Iterator[tuple[str, Maker]]:
-    version = live.version
+    version, past = live.version, asked.past
     if len(past.items):
         last = int(past.items[-1])
         yield (
@@ -72,18 +73,28 @@ def _more(
     taste = version.taste(past)
     for kind in np.argsort(-taste, kind="stable")[:KINDS].tolist():
         if taste[kind] > 0:
-            yield version.kinds[kind], _of_kind(live, kind, person, k, now)
+            yield version.kinds[kind], _of_kind(live, kind, person, asked, k, now)
     yield "Popular", lambda out: _popular(live, k, out)
 
 
-def _of_kind(live: Live, kind: int, person: Person, k: int, now: int | None) -> Maker:
+def _of_kind(live: Live, kind: int, person: Person, asked: Asked, k: int, now: int | None) -> Maker:
+    """From what the model has said already; where it drew by lot, it is asked again, since the
+    chance that something is left over from another list is not what it says."""
+
     def made(out: set[str]) -> Answer:
         version = live.version
         free = version.of_kind(kind) & ~live.gone & ~version.mask(out)
         if free.sum() < LEAST:
             return Answer(new_trace(), version.name, ())
-        within = [version.names[i] for i in np.flatnonzero(free)]
-        return live.recommend(person, min(k, len(within)), Wish(within=within), now=now)
+        if asked.slate.propensity is not None:
+            within = [version.names[i] for i in np.flatnonzero(free)]
+            return live.recommend(person, min(k, len(within)), Wish(within=within), now=now)
+        slots = [at for at, item in enumerate(asked.slate.items[0]) if item != PAD and free[item]]
+        shown = tuple(live.places(asked, slots[:k]))
+        free[asked.slate.items[0, slots]] = False
+        if len(shown) < LEAST:
+            shown += live.most(free, LEAST - len(shown))
+        return Answer(new_trace(), version.name, shown)
 
     return made
 

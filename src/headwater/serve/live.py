@@ -7,7 +7,7 @@ each place says so. What fails is left out, and `Answer.degraded` says that.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import time as clock
@@ -22,12 +22,23 @@ from ._version import Version, read_version
 from .answers import Answer, Person, Shown, Wish, new_trace
 from .newcomers import NEW, Changes, Newcomers, dice_of, kinds_of, mixed, title_of
 
-__all__ = ["POPULAR", "UNKNOWN", "Live"]
+__all__ = ["POPULAR", "UNKNOWN", "Asked", "Live"]
 
 log = logging.getLogger("headwater")
 
 POPULAR = "popular"  # the path of what many chose, for who gets no list of the model
 UNKNOWN = "unknown"  # of what was asked about, and nobody knows
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """What the model said of one person."""
+
+    past: Histories  # one row: what they chose, as far as that may be known
+    free: Mask  # (N,) what might be shown
+    slate: Slate  # one row
+    steps: Sequence[Step]
+    degraded: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,18 +85,18 @@ class Live:
     ) -> Answer:
         """The k best items for ``person``, or fewer and ``missing`` says why."""
         wish = wish or Wish()
-        if k < 1:
-            raise BadParameter(f"k must be at least 1, got {k}")
+        return self.answer(self.ask(person, k, wish, now=now), person, k, wish)
+
+    def ask(self, person: Person, n: int, wish: Wish, *, now: int | None = None) -> Asked:
+        """What the model says of its n best items for ``person``."""
+        if n < 1:
+            raise BadParameter(f"k must be at least 1, got {n}")
         version = self.version
-        n = len(version.names)
         degraded: tuple[str, ...] = ()
         free = ~(self.gone | version.mask(wish.exclude))
         if wish.within is not None:
-            unknown = [
-                each
-                for each in wish.within
-                if each not in version.items and each not in self.new.about
-            ]
+            known = (version.items, self.new.about)
+            unknown = [each for each in wish.within if not any(each in some for some in known)]
             if unknown:
                 raise UnknownName("item", unknown[0], ())
             free &= version.mask(wish.within)
@@ -100,28 +111,42 @@ class Live:
         if left:
             items, times = (np.array(each, np.int64) for each in zip(*left, strict=True))
             rows = np.zeros(len(items), np.int64)
-            declined = Histories.of(rows, items, n_rows=1, n_items=n, times=times)
+            declined = Histories.of(rows, items, n_rows=1, n_items=len(free), times=times)
             queries = replace(queries, declined=declined)
         if wish.guide is not None:
             queries, degraded = self._guided(queries, free, wish.guide)
             free = free if queries.pool is None else queries.pool
-        slate, steps, told, failed = self._asked(queries, min(k, n), wish.filter_seen)
-        shown = [self.shown(slate, slot, said) for slot, said in enumerate(told)]
+        slate, steps, failed = self._told(queries, min(n, len(free)), wish.filter_seen)
+        return Asked(past, free, slate, steps, degraded + failed)
+
+    def answer(self, asked: Asked, person: Person, k: int, wish: Wish) -> Answer:
+        """The first k of what the model said, with new items between them."""
         trace = new_trace()
-        weights = self.weights(person, wish, past)
+        weights = self.weights(person, wish, asked.past)
+        shown = self.places(asked, range(k))
         listed = mixed(shown, self.new, weights, k, self.explore, dice_of(trace))
         if len(listed) < k:
-            free = free.copy()
-            free[[version.items[s.item_id] for s in listed if s.item_id in version.items]] = False
+            items = self.version.items
+            free = asked.free.copy()
+            free[[items[each.item_id] for each in listed if each.item_id in items]] = False
             if wish.filter_seen:
-                free[past.items] = False
+                free[asked.past.items] = False
             listed += self.most(free, k - len(listed))
         missing = ""
         if len(listed) < k:
             what = "that may be shown"
             what += " and were not chosen before" if wish.filter_seen else ""
             missing = f"only {len(listed)} of the {k} asked for: there are no more {what}"
-        return Answer(trace, version.name, listed, missing, degraded + failed, steps)
+        steps = tuple(_plain(step) for step in asked.steps)
+        return Answer(trace, self.model, listed, missing, asked.degraded, steps)
+
+    def places(self, asked: Asked, slots: Iterable[int]) -> list[Shown]:
+        """Those ``slots`` of what the model said that are filled."""
+        slate = asked.slate
+        have = [slot for slot in slots if slot < slate.items.shape[1] and slate.filled[0, slot]]
+        items = slate.items[0, have].tolist()
+        told = why(asked.steps, 0, items) if asked.steps and items else [""] * len(items)
+        return [self.shown(slate, slot, said) for slot, said in zip(have, told, strict=True)]
 
     def rank(
         self, person: Person, items: Sequence[str], k: int, *, now: int | None = None
@@ -184,10 +209,10 @@ class Live:
         said = f"{self.model} leans to no kinds: only items of {', '.join(kinds)} were asked for"
         return replace(queries, pool=free & of_them), (said,)
 
-    def _asked(
+    def _told(
         self, queries: Queries, k: int, filter_seen: bool
-    ) -> tuple[Slate, tuple[Mapping[str, object], ...], list[str], tuple[str, ...]]:
-        """What the model says, what its parts did, why each item is there, and what failed."""
+    ) -> tuple[Slate, Sequence[Step], tuple[str, ...]]:
+        """What the model says, what its parts did, and what failed."""
         version = self.version
         failed: tuple[str, ...] = ()
         with traced() as steps:
@@ -198,9 +223,7 @@ class Live:
                 slate = Slate(np.full((1, 0), PAD, np.int32), np.zeros((1, 0), np.float32))
                 failed = (f"{version.name}: {type(error).__name__}",)
         failed += tuple(f"{step.name}: {step.failed}" for step in steps if step.failed)
-        listed = slate.items[0][slate.filled[0]].tolist()
-        told = why(steps, 0, listed) if steps and listed else [""] * len(listed)
-        return slate, tuple(_plain(step) for step in steps), told, failed
+        return slate, steps, failed
 
     def shown(self, slate: Slate, slot: int, said: str) -> Shown:
         version = self.version
