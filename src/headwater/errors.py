@@ -12,6 +12,7 @@
       MissingExtra          a part of Headwater that is not installed, and how to install it
       BadArtifact           a saved model that is truncated, foreign or of another format
       StoreError            the database of the event store did not do what was asked
+      ApiError              an API refused what it was asked, or did not answer
 
 Each says what was asked, what there is, and what to do.
 """
@@ -22,6 +23,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 __all__ = [
+    "ApiError",
     "BadArtifact",
     "BadFlow",
     "BadParameter",
@@ -100,6 +102,10 @@ class BadArtifact(HeadwaterError, ValueError):
 
 class StoreError(HeadwaterError, RuntimeError):
     """The database of the event store did not do what was asked; nothing of it was kept."""
+
+
+class ApiError(HeadwaterError, RuntimeError):
+    """An API refused what it was asked, or did not answer; the message has its answer."""
 
 
 def _list(names: Iterable[object], most: int = 20) -> str:

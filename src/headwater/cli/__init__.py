@@ -52,6 +52,7 @@ from ._enrich import enrich
 from ._monitor import monitor
 from ._news import news_app
 from ._satisfaction import satisfaction_app
+from ._simulate import simulate_app
 
 if TYPE_CHECKING:
     from ..types import Dataset
@@ -69,6 +70,7 @@ app.add_typer(data_app, name="data")
 app.add_typer(satisfaction_app, name="satisfaction")
 app.command()(enrich)
 app.add_typer(news_app, name="news")
+app.add_typer(simulate_app, name="simulate")
 
 
 class Interrupted(BaseException):

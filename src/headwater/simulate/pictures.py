@@ -15,7 +15,7 @@ from ..errors import DataError
 from ..images import pillow
 from ..types import Dataset, Ints
 
-__all__ = ["draw", "drawn"]
+__all__ = ["draw", "drawn", "plain"]
 
 SIZE = 160
 SHAPES = ("discs", "bars", "stripes", "triangles", "rings", "crosses")
@@ -94,9 +94,10 @@ def draw(
             for place, kind in enumerate(mine if len(mine) > 1 else mine * 2):
                 title = "" if titles is None else str(titles[int(item)])
                 picture = drawn(kind, len(kinds), int(rng.integers(1 << 31)), title)
-                picture.save(home / f"{place}-{_plain(kinds[kind])}.jpg", quality=90)
+                picture.save(home / f"{place}-{plain(kinds[kind])}.jpg", quality=90)
     return folder
 
 
-def _plain(kind: object) -> str:
+def plain(kind: object) -> str:
+    """A kind as part of the name of a file."""
     return "".join(c if c.isalnum() else "_" for c in str(kind)).lower()
