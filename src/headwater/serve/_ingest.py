@@ -109,13 +109,16 @@ class Ingest(Base):
         for name, (at, _) in keep.items():
             outcomes[at] = Outcome("accepted" if name in added else "duplicate", name)
 
-    def recent(self, user_id: str, k: int = 200) -> list[dict[str, Any]]:
-        """The last ``k`` clicks, plays, bookmarks and impressions of one person, the newest last:
-        mappings of all columns of the events, with ``time`` in unix microseconds."""
+    def recent(
+        self, user_id: str, k: int = 200, *, kinds: Sequence[str] = RECENT
+    ) -> list[dict[str, Any]]:
+        """The last ``k`` clicks, plays, bookmarks and impressions of one person, or those ``kinds``
+        of it, the newest last: mappings of all columns of the events, with ``time`` in unix
+        microseconds."""
         if k < 1:
             raise BadParameter(f"k must be at least 1, got {k}")
         c = EVENTS.c
-        asked = sa.select(EVENTS).where(c.user_id == user_id, c.kind.in_(RECENT))
+        asked = sa.select(EVENTS).where(c.user_id == user_id, c.kind.in_(kinds))
         asked = asked.order_by(c.time.desc(), c.seq.desc()).limit(k)
         with self._begin() as db:
             return [dict(row) for row in db.execute(asked).mappings()][::-1]

@@ -9,13 +9,16 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from polars.exceptions import PolarsError
 
 from ..data.frame import Duplicates, read
 from ..data.impressions import read_impressions
 from ..errors import DataError
 from ..extras import needs
-from ..types import Dataset
+from ..types import PAD, Dataset, Ids, Impressions
 from ._ingest import Ingest
+from ._rows import frames
+from ._sessions import Asked, visits, with_sessions
 from ._tables import CONSENTS, EVENTS, ITEMS, SHOWN, TYPES, USERS
 
 with needs("the event store", "serve"):
@@ -23,82 +26,161 @@ with needs("the event store", "serve"):
 
 __all__ = ["Learning"]
 
+VISITED = ("user_id", "session_id", "time", "kind")
+DONE = (*VISITED, "item_id", "request_id", "seconds")
+SAID = ("user_id", "session_id", "time", "satisfaction", "intents")
+CHOSEN = ("click", "play", "bookmark")
+MOST = 127  # paths, int8 in a slate
+
 
 class Learning(Ingest):
-    def dataset(self, *, duplicates: Duplicates = "keep", seed: int = 0) -> Dataset:
-        """What may be learned from, by `read` and `read_impressions`: the events of people who
-        agreed to "full", then and now.
+    def dataset(
+        self, *, duplicates: Duplicates = "keep", seed: int = 0, survey: Asked = "video"
+    ) -> Dataset:
+        """What may be learned from, as of one moment: the events of people who agreed to "full",
+        then and now, by `read`, `read_impressions`, `read_sessions` and `surveys.join`.
 
-        The log is of clicks, plays and bookmarks, its kinds; what was shown is in ``impressions``,
-        with a click where one (or a play) names the same request, user and item, and as dwell the
-        seconds played. Items that were only shown are items, too. Of a request that several people
-        claim, the first one to be received counts.
+        The log is of clicks, plays and bookmarks, its kinds. What was shown is in ``impressions``,
+        with a click where one (or a play) names the same request, user and item, as dwell the
+        seconds played, and the path that each item came by. Items that were only shown are items,
+        too, and so are those that were `removed` since: they must not be recommended. Of a request
+        that several people claim, the first one to be received counts.
+
+        ``sessions`` are the visits of all who did something, asked or not: as their session_id
+        says, or ended by half an hour without anything. Answers are to ``survey``, the first of a
+        session; one that names no session is to that in which they were by then, or had been an
+        hour before. Whom nobody heard from counts as not asked.
         """
         c = EVENTS.c
         full = self._full()
-        done = self._gathered(
-            ["user_id", "item_id", "time", "kind", "request_id", "seconds"],
-            full & c.item_id.is_not(None) & c.kind.in_(("click", "play", "bookmark")),
-        )
-        shown = self._gathered(SHOWN, full & (c.kind == "impression"))
+        with self._begin(still=True) as db:
+            done = _gathered(db, DONE, full & c.item_id.is_not(None) & c.kind.in_(CHOSEN))
+            shown = _gathered(db, SHOWN, full & (c.kind == "impression"))
+            searched = _gathered(db, VISITED, full & (c.kind == "search"))
+            answers = _gathered(db, SAID, full & (c.kind == "survey"))
+            items, users = _about(db, ITEMS), _about(db, USERS)
         if not len(done) and not len(shown):
             raise DataError(
                 f"{self.url} holds nothing to learn from: no click, play, bookmark or impression "
                 "of anybody who agrees to it (consent 'full')"
             )
-        events = [done, shown.with_columns(kind=pl.lit("impression"))]
+        events = visits(done, shown, searched)
+        some = pl.concat([done["item_id"], shown["item_id"]])[0]
+        # of who only searched, so that they are users: as shown something, which is left out below
+        idle = searched.select("user_id", "time", item_id=pl.lit(some))
+        seen = pl.concat([each.select("user_id", "item_id", "time") for each in (shown, idle)])
+        seen = seen.with_columns(kind=pl.lit("impression"))
         columns = ["user_id", "item_id", "kind", pl.from_epoch("time", "us")]
+        told = pl.concat([each.select(columns) for each in (done, seen)])
         data = read(
-            pl.concat([each.select(columns) for each in events]),
+            told,
             user="user_id",
             item="item_id",
             time="time",
             event="kind",
             rating=False,
-            items=self._about(ITEMS),
-            users=self._about(USERS),
+            items=_table(items, "item_id", told),
+            users=_table(users, "user_id", told),
             duplicates=duplicates,
             seed=seed,
         )
         data = _without_kind(data, "impression")
-        if not len(shown):
-            return data
-        slots, notes = _slots_of(shown, done)
-        data = replace(data, notes=(*data.notes, *notes))
-        return read_impressions(
-            slots,
-            data=data,
-            request="request_id",
-            user="user_id",
-            item="item_id",
-            time="time",
-            position="position",
-            click="click",
-            dwell="dwell",
-            propensity="propensity",
-            creative="creative" if slots["creative"].count() else False,
-            creative_propensity="creative_propensity" if slots["creative"].count() else False,
-            history=False,
-        )
+        data = with_sessions(data, events, answers, survey, self._clock())
+        return _with_impressions(data, shown, done) if len(shown) else data
 
     def _full(self) -> sa.ColumnElement[bool]:
         """Kept under full consent, of people who have not taken it back since."""
-        last = sa.select(sa.func.max(CONSENTS.c.seq)).group_by(CONSENTS.c.user_id)
-        less = sa.select(CONSENTS.c.user_id).where(
-            CONSENTS.c.seq.in_(last), CONSENTS.c.level != "full"
+        c = CONSENTS.c
+        newest = sa.func.row_number().over(
+            partition_by=c.user_id, order_by=[c.time.desc(), c.seq.desc()]
         )
+        last = sa.select(c.user_id, c.level, newest.label("place")).subquery()
+        less = sa.select(last.c.user_id).where(last.c.place == 1, last.c.level != "full")
         return (EVENTS.c.consent == "full") & EVENTS.c.user_id.not_in(less)
 
     def _gathered(self, columns: Sequence[str], where: Any) -> pl.DataFrame:
-        empty = pl.DataFrame(schema={name: TYPES.get(name, pl.String) for name in columns})
-        return pl.concat([empty, *self.frames(columns, where=where)])
-
-    def _about(self, table: sa.Table) -> pl.DataFrame | None:
-        key = table.primary_key.columns[0]
         with self._begin() as db:
-            rows = db.execute(sa.select(key, table.c.about).order_by(key)).all()
-        told = [{**json.loads(about), key.name: name} for name, about in rows]
-        return pl.from_dicts(told, infer_schema_length=None) if told else None
+            return _gathered(db, columns, where)
+
+
+def _gathered(db: sa.Connection, columns: Sequence[str], where: Any) -> pl.DataFrame:
+    empty = pl.DataFrame(schema={name: TYPES.get(name, pl.String) for name in columns})
+    return pl.concat([empty, *frames(db, EVENTS, columns, where, 100_000)])
+
+
+def _about(db: sa.Connection, table: sa.Table) -> list[dict[str, Any]]:
+    key = table.primary_key.columns[0]
+    rows = db.execute(sa.select(key, table.c.about).order_by(key))
+    return [{**json.loads(about), key.name: name} for name, about in rows]
+
+
+def _table(told: list[dict[str, Any]], key: str, events: pl.DataFrame) -> pl.DataFrame | None:
+    """What is known of those of whom there are events, if anything is."""
+    there = set(events[key].unique())
+    rows = [row for row in told if row[key] in there]
+    if not rows:
+        return None
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    columns = []
+    for name in names:
+        try:
+            column = pl.from_dicts(
+                [{name: row.get(name)} for row in rows], infer_schema_length=None
+            )
+        except (PolarsError, TypeError):
+            kinds = sorted({type(row[name]).__name__ for row in rows if row.get(name) is not None})
+            raise DataError(
+                f"{name!r} is not of one type in all that is known by {key}: it is "
+                f"{', '.join(kinds)}, or lists of several; put what differs anew"
+            ) from None
+        columns.append(column)
+    return pl.concat(columns, how="horizontal")
+
+
+def _with_impressions(data: Dataset, shown: pl.DataFrame, done: pl.DataFrame) -> Dataset:
+    slots, notes = _slots_of(shown, done)
+    data = replace(data, notes=(*data.notes, *notes))
+    pictures = bool(slots["creative"].count())
+    data = read_impressions(
+        slots,
+        data=data,
+        request="request_id",
+        user="user_id",
+        item="item_id",
+        time="time",
+        position="position",
+        click="click",
+        dwell="dwell",
+        propensity="propensity",
+        creative="creative" if pictures else False,
+        creative_propensity="creative_propensity" if pictures else False,
+        history=False,
+    )
+    assert data.impressions is not None
+    return replace(data, impressions=_with_paths(data.impressions, data, slots))
+
+
+def _with_paths(seen: Impressions, data: Dataset, slots: pl.DataFrame) -> Impressions:
+    """With the path that each item came by; beyond the most common, which a slate has room for,
+    PAD."""
+    told = slots.drop_nulls("path").unique(["request_id", "item_id"], keep="first")
+    if not len(told):
+        return seen
+    often = told["path"].value_counts().sort(["count", "path"], descending=[True, False])
+    paths = often["path"].head(MOST)
+    assert seen.ids is not None
+    row, slot = np.nonzero(seen.slate.filled)
+    where = pl.DataFrame(
+        {
+            "request_id": seen.ids.gather(row),
+            "item_id": data.items.decode(seen.slate.items[row, slot]),
+        }
+    )
+    keys = ["request_id", "item_id"]
+    came = where.join(told.select(*keys, "path"), on=keys, how="left", maintain_order="left")
+    path = np.full(seen.slate.items.shape, PAD, np.int8)
+    path[row, slot] = Ids(paths).encode(came["path"])
+    return replace(seen, slate=replace(seen.slate, path=path, paths=tuple(paths)))
 
 
 def _without_kind(data: Dataset, kind: str) -> Dataset:

@@ -139,11 +139,13 @@ SHOWN = (
     "request_id",
     "user_id",
     "item_id",
+    "session_id",
     "time",
     "position",
     "creative",
     "propensity",
     "creative_propensity",
+    "path",
 )
 TYPES = {
     **dict.fromkeys(("time", "received", "seq", "removed", "revision"), pl.Int64),
