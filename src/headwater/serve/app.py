@@ -81,9 +81,8 @@ def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
         },
     )
     app.state.service, app.state.keys = service, Keys(settings)
-    for part in (lists, events, items, people):
-        app.include_router(part.router, prefix="/v1")
-    app.include_router(health.router)
+    for part in (lists, events, items, people, health):
+        app.include_router(part.router)
     if settings.pictures is not None:
         app.mount("/pictures", StaticFiles(directory=settings.pictures), name="pictures")
     _handle(app)
@@ -138,7 +137,7 @@ def _handle(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _(_: Request, error: HTTPException) -> JSONResponse:
-        codes = {404: "unknown", 405: "bad_request"}
+        codes = {404: "unknown", 405: "bad_request", 413: "too_large"}
         return said(error.status_code, codes.get(error.status_code, "failed"), str(error.detail))
 
     @app.exception_handler(Exception)

@@ -19,6 +19,7 @@ with needs("the server", "serve"):
     from limits import parse
     from limits.storage import MemoryStorage
     from limits.strategies import FixedWindowRateLimiter
+    from starlette.exceptions import HTTPException
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 __all__ = ["SLASH", "Guard", "TooLarge"]
@@ -43,7 +44,7 @@ POLICY = (
 FAILURES = "30/minute"  # wrong keys from one address
 
 
-class TooLarge(Exception):
+class TooLarge(HTTPException):
     """A body beyond the limit."""
 
 
@@ -86,8 +87,6 @@ class Guard:
                 await _answer(sent, *refused)
             else:
                 await self.app(scope, self._limited(receive), sent)
-        except TooLarge:
-            await _answer(sent, 413, "too_large", self._most())
         finally:
             if status == 401:
                 self._limiter.hit(self._failures, "failures", address)
@@ -102,18 +101,19 @@ class Guard:
         if HIDDEN.search(raw):
             path = unquote_to_bytes(HIDDEN.sub(SLASH.encode(), raw)).decode("utf-8", "replace")
             scope["path"] = path
-        length = headers.get(b"content-length", b"")
-        if length.isdigit() and int(length) > self.settings.body:
-            return 413, "too_large", self._most()
         if not self._limiter.test(self._failures, "failures", address):
             return 429, "too_many", "too many wrong keys from this address: wait a minute", 60
         who = headers.get(b"authorization")
         name = address if who is None else hashlib.sha256(who).hexdigest()
-        if scope["path"].startswith("/health/") or self._limiter.hit(self._rate, "asked", name):
-            return None
-        reset = self._limiter.get_window_stats(self._rate, "asked", name).reset_time
-        wait = max(1, int(reset - clocks.time()) + 1)
-        return 429, "too_many", f"more than {self.settings.rate}: wait {wait} s", wait
+        free = scope["path"].startswith("/health/")
+        if not free and not self._limiter.hit(self._rate, "asked", name):
+            reset = self._limiter.get_window_stats(self._rate, "asked", name).reset_time
+            wait = max(1, int(reset - clocks.time()) + 1)
+            return 429, "too_many", f"more than {self.settings.rate}: wait {wait} s", wait
+        length = headers.get(b"content-length", b"")
+        if length.isdigit() and int(length) > self.settings.body:
+            return 413, "too_large", self._most()
+        return None
 
     def _most(self) -> str:
         return f"a body may have {self.settings.body:,} bytes: send less at once"
@@ -126,7 +126,7 @@ class Guard:
             message = await receive()
             had += len(message.get("body", b""))
             if had > self.settings.body:
-                raise TooLarge
+                raise TooLarge(413, self._most())
             return message
 
         return limited

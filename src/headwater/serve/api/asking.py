@@ -17,7 +17,7 @@ with needs("the server", "serve"):
     from fastapi import Depends, Path, Query, Request
     from fastapi.security import HTTPBearer
 
-__all__ = ["Id", "Items", "K", "Of", "Pictured", "Served", "Who"]
+__all__ = ["Id", "Items", "K", "Of", "Pictured", "Served", "Who", "Within"]
 
 NAME: TypeAdapter[str] = TypeAdapter(Name)
 _bearer = HTTPBearer(auto_error=False, description="a key, or a token of a user")
@@ -41,6 +41,7 @@ def _caller(request: Request, _: Annotated[Any, Depends(_bearer)]) -> Caller:
 Id = Annotated[str, Path(min_length=1, max_length=200), AfterValidator(_id)]
 Of = Annotated[str, AfterValidator(_id)]  # in a query or a body
 Items = Annotated[list[Of], Query(max_length=1_000)]
+Within = Annotated[list[Of] | None, Query(max_length=1_000)]
 K = Annotated[int, Query(ge=1, le=1_000, description="how many items")]
 Served = Annotated[Service, Depends(_service)]
 Who = Annotated[Caller, Depends(_caller)]

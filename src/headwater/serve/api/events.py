@@ -14,7 +14,7 @@ from .asking import Served, Who
 with needs("the server", "serve"):
     from fastapi import APIRouter
 
-router = APIRouter(tags=["events"])
+router = APIRouter(prefix="/v1", tags=["events"])
 
 
 class Batch(BaseModel):

@@ -12,7 +12,7 @@ from .asking import Id, Served, Who
 with needs("the server", "serve"):
     from fastapi import APIRouter, Body, Response
 
-router = APIRouter(tags=["items"])
+router = APIRouter(prefix="/v1", tags=["items"])
 
 About = Annotated[
     dict[str, Any],

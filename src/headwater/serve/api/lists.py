@@ -10,13 +10,13 @@ from ...errors import BadParameter
 from ...extras import needs
 from ..answers import Wish
 from ..service import Service
-from .asking import Id, Items, K, Of, Pictured, Served, Who
+from .asking import Id, Items, K, Of, Pictured, Served, Who, Within
 from .shapes import Listing, Page, listing, page
 
 with needs("the server", "serve"):
     from fastapi import APIRouter, Query
 
-router = APIRouter(tags=["lists"])
+router = APIRouter(prefix="/v1", tags=["lists"])
 
 Guiding = Annotated[
     str | None,
@@ -52,7 +52,7 @@ def recommend_nobody(
     who: Who,
     k: K = 20,
     exclude: Items = [],  # noqa: B006
-    within: Items | None = None,
+    within: Within = None,
     guide: Guiding = None,
 ) -> Any:
     """One list for somebody who does not say who they are."""
@@ -67,7 +67,7 @@ def recommend(
     who: Who,
     k: K = 20,
     exclude: Items = [],  # noqa: B006
-    within: Items | None = None,
+    within: Within = None,
     guide: Guiding = None,
 ) -> Any:
     """One list, of what is not excluded, or within some items only, or leaning to kinds."""

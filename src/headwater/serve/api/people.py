@@ -16,7 +16,7 @@ from .asking import Id, Served, Who
 with needs("the server", "serve"):
     from fastapi import APIRouter, Body, Request
 
-router = APIRouter(tags=["people"])
+router = APIRouter(prefix="/v1", tags=["people"])
 
 About = Annotated[dict[str, Any], Body(examples=[{"country": "NL", "since": 2021}])]
 
