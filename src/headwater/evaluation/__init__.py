@@ -26,10 +26,11 @@ from ._off_policy import Decisions, Value, cross_fitted, decisions, off_policy
 from ._results import Comparison, Evaluation, Run
 from ._running import DEFAULT, compare, evaluate
 from ._sample_ratio import sample_ratio
-from ._sequential import Difference, Looks, boundary, looks, quantile_interval
+from ._sequential import AT_LEAST, Difference, Looks, boundary, looks, quantile_interval
 from ._statistics import holm, interval
 
 __all__ = [
+    "AT_LEAST",
     "DEFAULT",
     "Adjusted",
     "Best",

@@ -1,0 +1,124 @@
+"""What an experiment is judged by, out of the event store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ..errors import DataError, UnknownName
+from ..evidence import Evidence, Metric
+from ..extras import needs
+from ..types import Dataset
+from ._analysis import analysed
+from ._experiment import METRICS, Experiment
+from ._person import ANSWERS, EVENTS
+from ._result import Result
+from ._tables import ANSWERS as ANSWERED
+from ._tables import CONSENTS, EXPOSURES, TYPES
+from ._tables import EVENTS as HAPPENED
+from .events import microseconds
+from .store import Store
+
+with needs("the event store", "serve"):
+    import sqlalchemy as sa
+
+__all__ = ["analyse", "analyse_named", "measured_lists"]
+
+
+def analyse(
+    store: Store,
+    experiment: Experiment,
+    *,
+    now: datetime,
+    lists: Mapping[str, Metric] | None = None,
+) -> Result:
+    """What ``experiment`` has shown at ``now``, from what the ``store`` keeps: `analysed`.
+
+    Only people are counted who agreed to "full", and have not taken it back since: so nothing is
+    learned from the others, here neither. ``lists`` are metrics of `headwater.metrics` by which
+    what was shown is judged, under the names that the experiment gives them; a person has the mean
+    of their lists. `UnknownName` if the experiment names another metric.
+    """
+    lists = lists or {}
+    asked = {experiment.metric, *experiment.guardrails} - {*METRICS}
+    unknown = sorted(asked - {*lists})
+    if unknown:
+        raise UnknownName("metric", unknown[0], [*METRICS, *lists], "Give it in `lists`.")
+    agreed = _agreed(store, experiment.name)
+    exposures = store.exposures(experiment.name).join(agreed, on="user_id", how="semi")
+    began = experiment.started or now
+    since = microseconds(began - timedelta(days=experiment.before_days, hours=1))
+    kinds = ("click", "play", "bookmark", "survey")
+    event = (HAPPENED.c.consent == "full") & (HAPPENED.c.time >= since) & HAPPENED.c.kind.in_(kinds)
+    answer = (ANSWERED.c.consent == "full") & (ANSWERED.c.time >= since)
+    frames = (
+        _whole(EVENTS, store.frames(EVENTS, where=event)),
+        _whole(ANSWERS, store.answers(ANSWERS, where=answer)),
+    )
+    events, answers = (each.join(agreed, on="user_id", how="semi") for each in frames)
+    measured = None
+    if asked:
+        measured = measured_lists(store.dataset(), {name: lists[name] for name in sorted(asked)})
+    return analysed(experiment, exposures, events, answers, now=now, measured=measured)
+
+
+def analyse_named(store: Store, name: str, *, now: datetime, **more: Any) -> Result:
+    """`analyse` of the experiment that the store keeps under ``name``."""
+    have = store.experiments()
+    if name not in have:
+        raise UnknownName("experiment", name, have)
+    return analyse(store, Experiment.of(name, have[name]), now=now, **more)
+
+
+def measured_lists(data: Dataset, metrics: Mapping[str, Metric]) -> pl.DataFrame:
+    """What each metric says of each list in the impressions of ``data``: user_id, time (unix
+    microseconds), name and value; without the lists of which a metric says nothing.
+
+    `DataError` without impressions, or for a metric that has one number for all lists together.
+    """
+    shown = data.impressions
+    if shown is None:
+        raise DataError(
+            f"no lists to judge by {', '.join(metrics)}: nothing that was shown is kept"
+        )
+    seen = Evidence(shown.queries, shown.slate, shown.chosen, data)
+    end = shown.queries.now * 1_000_000 + 999_999  # of the second: not before they came
+    users = data.users.decode(shown.queries.user).cast(pl.String)
+    parts = []
+    for name, metric in metrics.items():
+        value = np.asarray(metric(seen), np.float64)
+        if value.shape != (len(shown),):
+            raise DataError(f"{name} has no number for each list, and cannot be a person's")
+        columns = {"user_id": users, "time": end, "value": value}
+        parts.append(pl.DataFrame(columns).with_columns(name=pl.lit(name)))
+    return pl.concat(parts).filter(pl.col("value").is_not_nan() & pl.col("user_id").is_not_null())
+
+
+def _agreed(store: Store, experiment: str) -> pl.DataFrame:
+    """Who was exposed, and agreed to "full" by what they last said; or, who never said so to the
+    store, by what the site said with their events, or by what the store takes people to have
+    said."""
+    last = sa.select(sa.func.max(CONSENTS.c.seq)).group_by(CONSENTS.c.user_id)
+    said = sa.select(CONSENTS.c.user_id).where(CONSENTS.c.seq.in_(last))
+    who = EXPOSURES.c.user_id
+    full = [who.in_(said.where(CONSENTS.c.level == "full"))]
+    for table in (HAPPENED, ANSWERED):
+        full.append(who.in_(sa.select(table.c.user_id).where(table.c.consent == "full")))
+    agreed = sa.true() if store.default == "full" else sa.or_(*full)
+    asked = sa.select(who).where(
+        EXPOSURES.c.experiment == experiment,
+        who.not_in(said.where(CONSENTS.c.level != "full")),
+        agreed,
+    )
+    with store._begin() as db:
+        return pl.DataFrame({"user_id": db.execute(asked).scalars().all()}, {"user_id": pl.String})
+
+
+def _whole(columns: tuple[str, ...], frames: Any) -> pl.DataFrame:
+    empty = pl.DataFrame(schema={name: TYPES.get(name, pl.String) for name in columns})
+    found: pl.DataFrame = pl.concat([empty, *frames])
+    return found
