@@ -49,10 +49,13 @@ from ._arguments import (
 )
 from ._console import fail, progress, reported, show, write_table
 from ._enrich import enrich
+from ._experiment import experiment_app
 from ._monitor import monitor
 from ._news import news_app
 from ._satisfaction import satisfaction_app
+from ._serve import key_app, serve
 from ._simulate import simulate_app
+from ._store import store_app
 
 if TYPE_CHECKING:
     from ..types import Dataset
@@ -70,6 +73,10 @@ app.add_typer(data_app, name="data")
 app.add_typer(satisfaction_app, name="satisfaction")
 app.command()(enrich)
 app.add_typer(news_app, name="news")
+app.command()(serve)
+app.add_typer(key_app, name="key")
+app.add_typer(store_app, name="store")
+app.add_typer(experiment_app, name="experiment")
 app.add_typer(simulate_app, name="simulate")
 
 

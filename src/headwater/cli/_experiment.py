@@ -1,0 +1,102 @@
+"""``headwater experiment``: begin, read and end comparisons of models in a store."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..errors import BadParameter, UnknownName
+from ._arguments import Json
+from ._console import show
+from ._store import Where, opened
+
+experiment_app = typer.Typer(
+    no_args_is_help=True, help="Models compared on people: who sees which, and what came of it."
+)
+Name = Annotated[str, typer.Argument(help="Of the experiment.")]
+
+
+@experiment_app.command()
+def begin(
+    name: Name,
+    file: Annotated[Path, typer.Argument(help="YAML: arms, metric, guardrails, horizon.")],
+    store: Where = "headwater.db",
+    as_json: Json = False,
+) -> None:
+    """Set an experiment down, and begin it: servers see it within seconds."""
+    import yaml
+
+    from ..serve.experiments import Experiment
+
+    with file.open(encoding="utf-8") as text:
+        try:
+            about = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise BadParameter(f"{file}: not YAML: {error}") from None
+    made = Experiment.of(name, about)
+    with opened(store) as found:
+        if name in found.experiments():
+            raise BadParameter(f"there is an experiment {name!r} already: choose another name")
+        if made.started is None:
+            made = made.model_copy(update={"started": datetime.now(UTC)})
+        found.put_experiment(name, made.about())
+    show({"name": name, **made.about()}, as_json)
+
+
+@experiment_app.command("list")
+def list_(store: Where = "headwater.db", as_json: Json = False) -> None:
+    """All of them, and whether they run."""
+    with opened(store) as found:
+        rows = [
+            {
+                "name": name,
+                "started": about.get("started"),
+                "stopped": about.get("stopped"),
+                "arms": ", ".join(about.get("arms", {})),
+                "metric": about.get("metric"),
+            }
+            for name, about in found.experiments().items()
+        ]
+    show(rows, as_json, title="Experiments")
+
+
+@experiment_app.command()
+def result(name: Name, store: Where = "headwater.db", as_json: Json = False) -> None:
+    """What came of it so far. It may be looked at as often as one likes."""
+    from ..serve.experiments import Experiment, analyse
+
+    with opened(store) as found:
+        made = analyse(found, Experiment.of(name, _about(found, name)), datetime.now(UTC))
+    told = made.as_dict()
+    if as_json:
+        show(told, True)
+        return
+    for title, rows in _tables(told):
+        show(rows, False, title=title)
+    typer.echo(told["advice"])
+
+
+@experiment_app.command()
+def stop(name: Name, store: Where = "headwater.db", as_json: Json = False) -> None:
+    """From now on everybody sees the current model."""
+    with opened(store) as found:
+        about = _about(found, name)
+        if about.get("stopped"):
+            raise BadParameter(f"experiment {name!r} was stopped at {about['stopped']}")
+        about = {**about, "stopped": datetime.now(UTC).isoformat()}
+        found.put_experiment(name, about)
+    show({"name": name, **about}, as_json)
+
+
+def _about(found: Any, name: str) -> dict[str, Any]:
+    have = found.experiments()
+    if name not in have:
+        raise UnknownName("experiment", name, have)
+    return dict(have[name])
+
+
+def _tables(told: dict[str, Any]) -> list[tuple[str, Any]]:
+    return [(key, value) for key, value in told.items() if isinstance(value, list) and value]

@@ -1,0 +1,99 @@
+"""``headwater serve``: the API and the studio; ``headwater key``: who may ask."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..errors import BadParameter
+from ._arguments import Json
+from ._console import show
+
+key_app = typer.Typer(no_args_is_help=True, help="Keys of programs that ask the server.")
+
+Config = Annotated[
+    Path | None, typer.Option(help="A settings file; default: headwater.toml, if it is there.")
+]
+
+
+def serve(
+    config: Config = None,
+    store: Annotated[str | None, typer.Option(help="A file, or postgresql://...")] = None,
+    models: Annotated[Path | None, typer.Option(help="The shelf of model versions.")] = None,
+    host: Annotated[str | None, typer.Option(help="The address to listen at.")] = None,
+    port: Annotated[int | None, typer.Option(help="0 is any that is free.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes.")] = None,
+    open_: Annotated[
+        bool, typer.Option("--open", help="Without keys, to try it out on this machine.")
+    ] = False,
+    log: Annotated[str | None, typer.Option(help="json or text.")] = None,
+) -> None:
+    """The API and the studio, until they are told to stop.
+
+    What is not said here comes from HEADWATER_... in the environment, then from the file.
+    """
+    from ..extras import needs
+
+    with needs("headwater serve", "serve"):
+        import uvicorn
+
+    from ..serve.logs import set_up
+    from ..serve.settings import settings_from
+
+    given: dict[str, Any] = {
+        "store": store,
+        "models": models,
+        "host": host,
+        "port": port,
+        "workers": workers,
+        "log": log,
+    }
+    given = {name: value for name, value in given.items() if value is not None}
+    if open_:
+        given["open"] = True
+    settings = settings_from(config, **given)
+    set_up(settings.log)
+    for name, value in given.items():  # for the processes that uvicorn makes
+        os.environ[f"HEADWATER_{name.upper()}"] = str(value)
+    if config is not None:
+        os.environ["HEADWATER_CONFIG"] = str(config)
+    typer.secho(f"http://{settings.host}:{settings.port}/studio", err=True)
+    uvicorn.run(
+        "headwater.studio:from_environment",
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=15,
+    )
+
+
+@key_app.command("new")
+def new(
+    name: Annotated[str, typer.Argument(help="Of the program or person that gets it.")],
+    role: Annotated[str, typer.Option(help="read, ingest or admin.")],
+    as_json: Json = False,
+) -> None:
+    """Make a key. It is shown once; the settings get its hash."""
+    from ..serve.keys import ORDER, new_key
+
+    if role not in ORDER:
+        raise BadParameter(f"--role is one of {', '.join(ORDER)}; got {role!r}")
+    if not name.replace("-", "").replace("_", "").isalnum():
+        raise BadParameter(f"a name of letters, digits, - and _; got {name!r}")
+    word, key = new_key(role)
+    if as_json:
+        show({"name": name, "key": word, "hash": key.hash, "role": key.role}, True)
+        return
+    typer.echo(word)
+    typer.secho(
+        "It is kept nowhere: this was the only time. In headwater.toml:\n\n"
+        f'[keys.{name}]\nhash = "{key.hash}"\nrole = "{key.role}"',
+        err=True,
+    )
