@@ -36,7 +36,7 @@ with needs("the server", "serve"):
     from starlette.exceptions import HTTPException
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-__all__ = ["create_app", "from_environment"]
+__all__ = ["create_app", "from_environment", "status_of"]
 
 log = logging.getLogger("headwater")
 
@@ -106,6 +106,17 @@ def from_environment() -> FastAPI:
     return create_app(settings_from())
 
 
+def status_of(error: HeadwaterError) -> tuple[int, str]:
+    """Of an answer that says what was wrong, and what it is called there."""
+    if isinstance(error, UnknownName):
+        return 404, "unknown"
+    if isinstance(error, StoreError | BadArtifact):
+        return 503, "away"
+    if isinstance(error, BadParameter | DataError):
+        return 422, "bad_request"
+    return 500, "failed"
+
+
 def _handle(app: FastAPI) -> None:
     """Every error as ``{"error": {"code", "message"}}``."""
 
@@ -122,14 +133,11 @@ def _handle(app: FastAPI) -> None:
 
     @app.exception_handler(HeadwaterError)
     async def _(_: Request, error: HeadwaterError) -> JSONResponse:
-        if isinstance(error, UnknownName):
-            return said(404, "unknown", str(error))
-        if isinstance(error, StoreError | BadArtifact):
-            return said(503, "away", str(error), wait=2)
-        if isinstance(error, BadParameter | DataError):
-            return said(422, "bad_request", str(error))
-        log.error("%s: %s", type(error).__name__, error)
-        return said(500, "failed", "the server failed; its log says how")
+        status, code = status_of(error)
+        if status == 500:
+            log.error("%s: %s", type(error).__name__, error)
+            return said(500, code, "the server failed; its log says how")
+        return said(status, code, str(error), wait=2 if status == 503 else None)
 
     @app.exception_handler(RequestValidationError)
     async def _(_: Request, error: RequestValidationError) -> JSONResponse:

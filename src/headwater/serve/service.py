@@ -182,12 +182,15 @@ class Service:
 
     # Pages and lists
 
-    def home(self, user_id: str | None, k: int = 12) -> Reply:
+    def home(self, user_id: str | None, k: int = 12, *, record: bool = True) -> Reply:
+        """A page. ``record=False`` is for who only looks at what somebody would get: nothing of it
+        is kept, counted or told to a shadow."""
+
         def made(asked: _Asked) -> tuple[Strip, ...]:
             now, budget = int(self.clock()), self.settings.budget
             return home(asked.live, asked.person, k, now=now, budget=budget)
 
-        return self._replied("home", user_id, k, made)
+        return self._replied("home", user_id, k, made, record)
 
     def recommend(self, user_id: str | None, k: int = 20, wish: Wish | None = None) -> Reply:
         def made(asked: _Asked) -> tuple[Strip, ...]:
@@ -219,6 +222,7 @@ class Service:
         user_id: str | None,
         k: int,
         made: Callable[[_Asked], tuple[Strip, ...]],
+        record: bool = True,
     ) -> Reply:
         if k < 1:
             raise BadParameter(f"k must be at least 1, got {k}")
@@ -242,6 +246,8 @@ class Service:
             experiment=asked.experiment,
             arm=asked.arm,
         )
+        if not record:
+            return reply
         self._counted(reply)
         if asked.person.user_id is not None:
             self.recorder.add(record_of(reply))
