@@ -66,17 +66,31 @@ def list_(store: Where = "headwater.db", as_json: Json = False) -> None:
 @experiment_app.command()
 def result(name: Name, store: Where = "headwater.db", as_json: Json = False) -> None:
     """What came of it so far. It may be looked at as often as one likes."""
-    from ..serve.experiments import Experiment, analyse
+    from ..serve.experiments import analyse_named
 
     with opened(store) as found:
-        made = analyse(found, Experiment.of(name, _about(found, name)), datetime.now(UTC))
+        made = analyse_named(found, name, now=datetime.now(UTC))
     told = made.as_dict()
     if as_json:
         show(told, True)
         return
-    for title, rows in _tables(told):
-        show(rows, False, title=title)
-    typer.echo(told["advice"])
+    show(told["arms"], False, title=f"{made.metric}, a person, in each arm")
+    rows = [
+        {"arm": each["arm"], "numbers": kind, **each[kind]}
+        for each in told["contrasts"]
+        for kind in ("plain", "adjusted")
+    ]
+    show(rows, False, title=f"Less {made.control}; adjusted by what was known of people before")
+    rails = [
+        {"arm": each["arm"], **rail, "n": " and ".join(map(str, rail["n"]))}
+        for each in told["contrasts"]
+        for rail in each["guardrails"]
+    ]
+    if rails:
+        show(rails, False, title="Guardrails: how much worse than the control")
+    for note in made.notes:
+        typer.secho(note, err=True)
+    typer.echo(made.advice)
 
 
 @experiment_app.command()
@@ -96,7 +110,3 @@ def _about(found: Any, name: str) -> dict[str, Any]:
     if name not in have:
         raise UnknownName("experiment", name, have)
     return dict(have[name])
-
-
-def _tables(told: dict[str, Any]) -> list[tuple[str, Any]]:
-    return [(key, value) for key, value in told.items() if isinstance(value, list) and value]

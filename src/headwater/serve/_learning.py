@@ -17,6 +17,7 @@ from ..errors import DataError
 from ..extras import needs
 from ..types import PAD, Dataset, Ids, Impressions
 from ._ingest import Ingest
+from ._pictures import STILLS, with_stills
 from ._rows import frames
 from ._sessions import Asked, visits, with_sessions
 from ._tables import CONSENTS, EVENTS, ITEMS, SHOWN, TYPES, USERS
@@ -35,7 +36,12 @@ MOST = 127  # paths, int8 in a slate
 
 class Learning(Ingest):
     def dataset(
-        self, *, duplicates: Duplicates = "keep", seed: int = 0, survey: Asked = "video"
+        self,
+        *,
+        duplicates: Duplicates = "keep",
+        seed: int = 0,
+        survey: Asked = "video",
+        kinds: str = "genres",
     ) -> Dataset:
         """What may be learned from, as of one moment: the events of people who agreed to "full",
         then and now, by `read`, `read_impressions`, `read_sessions` and `surveys.join`.
@@ -50,6 +56,9 @@ class Learning(Ingest):
         says, or ended by half an hour without anything. Answers are to ``survey``, the first of a
         session; one that names no session is to that in which they were by then, or had been an
         hour before. Whom nobody heard from counts as not asked.
+
+        Items that were told with ``stills`` have them in the catalogue, with how much each shows of
+        the ``kinds``, a column of it.
         """
         c = EVENTS.c
         full = self._full()
@@ -84,7 +93,7 @@ class Learning(Ingest):
             duplicates=duplicates,
             seed=seed,
         )
-        data = _without_kind(data, "impression")
+        data = with_stills(_without_kind(data, "impression"), items, kinds)
         data = with_sessions(data, events, answers, survey, self._clock())
         return _with_impressions(data, shown, done) if len(shown) else data
 
@@ -120,7 +129,7 @@ def _table(told: list[dict[str, Any]], key: str, events: pl.DataFrame) -> pl.Dat
     rows = [row for row in told if row[key] in there]
     if not rows:
         return None
-    names = list(dict.fromkeys(name for row in rows for name in row))
+    names = [n for n in dict.fromkeys(name for row in rows for name in row) if n != STILLS]
     columns = []
     for name in names:
         try:

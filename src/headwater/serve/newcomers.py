@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from ..types import Floats
+from ._pictures import first_still
 from ._version import Version
 from .answers import Shown
 
@@ -64,7 +65,7 @@ class Newcomers:
             score=None,
             path=NEW,
             why="new here",
-            picture=text(about.get("picture")),
+            picture=first_still(about),
             propensity=propensity,
         )
 
