@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from time import time
 
 import httpx
 import numpy as np
@@ -325,8 +326,10 @@ def test_the_same_visit_in_process_and_over_http():
 
 def test_a_server_with_the_clock_of_the_people():
     server = Server()
-    site, _ = people(server, days=2)
-    server.clock = site.clock
+    server.clock = Clock(time() - 4 * DAY)
+    began = server.clock()
+    site, _ = people(server, days=2, clock=server.clock)
+    assert site.begin == began
     site.run()
     times = [when for _, when in server.pages]
     assert times == sorted(times)
@@ -356,3 +359,52 @@ def test_days_come_in_order_and_not_in_the_future():
         people(Server(), begin=datetime(2024, 1, 1))
     with pytest.raises(BadParameter, match="at least 1"):
         people(Server(), days=0)
+
+
+def test_the_real_server(tmp_path):
+    pytest.importorskip("fastapi")
+    from headwater.facade import fit
+    from headwater.serve.app import create_app
+    from headwater.serve.service import Service
+    from headwater.serve.settings import settings_from
+    from headwater.serve.shelf import Shelf
+    from headwater.serve.store import Store
+
+    clock = Clock(int(time()) - DAY)
+    lived = WORLD.lived(5, until=int(clock()))
+    with Store(tmp_path / "events.db").upgrade() as store:
+        store.put_items(WORLD.about())
+        store.ingest(lived.events())
+        data = store.dataset()
+    shelf = Shelf(tmp_path / "models")
+    shelf.publish(shelf.add(fit("ease", data, l2=20), {}))
+    settings = settings_from(
+        store=str(tmp_path / "events.db"), models=tmp_path / "models", open=True
+    )
+    app = create_app(settings, Service(settings, clock=clock))
+    with (
+        TestClient(app, base_url="http://localhost") as client,
+        People(
+            WORLD,
+            "http://localhost",
+            None,
+            days=1,
+            clock=clock,
+            client=client,
+            people=lived.people,
+            first_day=5,
+        ) as site,
+    ):
+        day = site.day(0)
+    assert day.all.visits > 5
+    assert set(day.events) <= {"accepted", "not kept", "not_kept"}
+    assert day.events["accepted"] > 10
+    assert (day.unknown_items, day.empty_pages, day.retries) == (0, 0, 0)
+    with Store(tmp_path / "events.db") as store:
+        after = store.dataset()
+    new = after.impressions[np.flatnonzero(after.impressions.queries.now >= site.begin)]
+    full = [p for p, q in zip(lived.people, site.people, strict=True) if p is not q]
+    full = [p for p in full if p.consent == "full"]
+    assert len(np.unique(new.queries.user)) == len(full)
+    assert new.clicks.sum() > 0
+    assert len(after.log.items) > len(data.log.items)

@@ -26,7 +26,7 @@ class Client:
     def __init__(
         self,
         url: str,
-        key: str,
+        key: str | None,
         *,
         client: httpx.Client | None,
         tries: int,
@@ -35,7 +35,7 @@ class Client:
     ):
         self.url = url.rstrip("/")
         self.retries = 0
-        self._headers = {"Authorization": f"Bearer {key}"}
+        self._headers = {} if key is None else {"Authorization": f"Bearer {key}"}
         self._own = client is None
         self._client = httpx.Client(timeout=timeout) if client is None else client
         self._tries, self._sleep = tries, sleep
@@ -55,10 +55,9 @@ class Client:
             except (httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolError) as error:
                 failed = f"{type(error).__name__}: {error}"
             else:
-                if answer.status_code == 429:
-                    pause = waiting(answer.headers.get("Retry-After"), pause)
-                elif answer.status_code < 500:
+                if answer.status_code != 429 and answer.status_code < 500:
                     return self._read(what, answer)
+                pause = waiting(answer.headers.get("Retry-After"), pause)
                 failed = said(answer)
             if attempt + 1 < self._tries:
                 self.retries += 1

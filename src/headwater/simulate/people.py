@@ -3,11 +3,12 @@
 Each simulated day those of a `World` who come ask ``GET /v1/home/{user_id}`` and do with the page
 what the world says that they do; the site then sends ``POST /v1/events``. Their days lie one behind
 the other, of 24 hours each, and the last of them ends now: a store takes events of the past, and
-none of the future. A server that runs in the same process can be given `People.clock` as its own
-clock, so that what it notes itself lies in the same days.
+none of the future. A server that runs in the same process can be given the same `Clock` as its own,
+so that what it notes itself lies in the same days; elsewhere its impressions have the time at which
+it answered, and what was done with them has that of the simulated day.
 
-What fails is tried again: after answers of 500 and above, timeouts and broken connections with
-growing pauses, after 429 when the answer says. Events have ids that follow from the person and the
+What fails is tried again, after growing pauses or as long as the answer says: answers of 429, of
+500 and above, timeouts and broken connections. Events have ids that follow from the person and the
 day, so that one that is sent twice is the same event. Other answers of 400 and above are an
 `ApiError`.
 """
@@ -29,7 +30,7 @@ from ..errors import BadParameter, DataError
 from ..extras import needs
 from ..types import PAD
 from ._people_client import Client
-from ._streaming_record import reported
+from ._streaming_record import iso, reported
 from ._streaming_visit import LONGEST, Page, Row, Visit
 from .streaming import DAY, LATE, Person, World
 
@@ -126,13 +127,15 @@ class Day:
 
 
 class People:
-    """The people of ``world``, at the API at ``url``, with the ``key`` of a site.
+    """The people of ``world``, at the API at ``url``, with the ``key`` of a site, which may change
+    consents (admin); None for a server without keys.
 
-    ``days`` is how many there will be. ``begin`` is when the first begins, with a zone; None lets
-    the last end now. ``first_day`` is the number of the first, which the dice go by: after
-    `World.lived` it is how many days these were, with ``people`` as they were left. ``name`` begins
-    the ids of all events; two runs at one store need two names. ``k`` is how many titles of a strip
-    are asked for. ``client`` is an `httpx.Client` to use, in tests with a transport of its own.
+    ``days`` is how many there will be. ``begin`` is when the first begins, with a zone; None is
+    when ``clock`` stands, and without one so that the last ends now. ``first_day`` is the number of
+    the first, which the dice go by: after `World.lived` it is how many days these were, with
+    ``people`` as they were left. ``name`` begins the ids of all events; two runs at one store need
+    two names. ``k`` is how many titles of a strip are asked for. ``client`` is an `httpx.Client` to
+    use, in tests with a transport of its own.
 
     >>> world = World(n_users=20, n_items=60)
     >>> people = People(world, "http://127.0.0.1:8000", "a key", days=3)
@@ -143,10 +146,11 @@ class People:
         self,
         world: World,
         url: str,
-        key: str,
+        key: str | None,
         *,
         days: int = 7,
         begin: datetime | None = None,
+        clock: Clock | None = None,
         first_day: int = 0,
         people: Sequence[Person] | None = None,
         name: str = "people",
@@ -161,15 +165,16 @@ class People:
         if begin is not None and begin.tzinfo is None:
             raise BadParameter(f"begin needs a time zone, such as UTC; got {begin}")
         now = present()
-        self.begin = now - days * DAY if begin is None else begin.timestamp()
+        stands = now - days * DAY if clock is None else clock()
+        self.begin = stands if begin is None else begin.timestamp()
         if self.begin + days * DAY > now + 60:
             raise BadParameter(
-                f"{days} days from {begin} end in the future, and no store takes events from there:"
-                " begin earlier, or leave begin out"
+                f"{days} days from {iso(self.begin)} end in the future, and no store takes "
+                "events from there: begin earlier, or leave begin out"
             )
         self.world, self.days, self.first_day, self.name, self.k = world, days, first_day, name, k
         self.people = list(world.people if people is None else people)
-        self.clock = Clock(self.begin)
+        self.clock = Clock(self.begin) if clock is None else clock
         self._api = Client(url, key, client=client, tries=tries, timeout=timeout, sleep=sleep)
         self._agreed: set[str] = set()
         self._next = 0
