@@ -25,7 +25,7 @@ from .experiments import Experiment, assign
 from .fleet import Fleet
 from .home import home
 from .likeness import similar
-from .live import Live
+from .live import Asked, Live
 from .newcomers import Changes
 from .recents import InRedis, InStore, Recents
 from .recorder import Record, Recorder
@@ -35,7 +35,7 @@ from .shelf import Shelf
 from .store import Outcome, Receipt, Store
 from .telemetry import Telemetry
 
-__all__ = ["Reply", "Service"]
+__all__ = ["Inside", "Reply", "Service"]
 
 log = logging.getLogger("headwater")
 
@@ -68,6 +68,18 @@ class Reply:
     @property
     def filled(self) -> int:
         return sum(len(strip.answer.items) for strip in self.strips)
+
+
+@dataclass(frozen=True)
+class Inside:
+    """How a list came about."""
+
+    live: Live
+    asked: Asked  # what the model said, step by step
+    answer: Answer
+    consent: Consent
+    arm: str | None  # of an experiment that they are in
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -199,14 +211,21 @@ class Service:
 
         return self._replied("recommend", user_id, k, made)
 
-    def rank(self, user_id: str | None, items: Sequence[str], k: int | None = None) -> Reply:
+    def rank(
+        self,
+        user_id: str | None,
+        items: Sequence[str],
+        k: int | None = None,
+        *,
+        record: bool = True,
+    ) -> Reply:
         most = len(items) if k is None else k
 
         def made(asked: _Asked) -> tuple[Strip, ...]:
             now = int(self.clock())
             return (Strip("", asked.live.rank(asked.person, items, most, now=now)),)
 
-        return self._replied("rank", user_id, most, made)
+        return self._replied("rank", user_id, most, made, record)
 
     def similar(self, item_id: str, k: int = 20) -> Reply:
         """Of nobody in particular; so nothing of it is kept."""
@@ -215,6 +234,17 @@ class Service:
             return (Strip("", similar(asked.live, item_id, k)),)
 
         return self._replied("similar", None, k, made)
+
+    def inside(self, user_id: str | None, k: int = 10) -> Inside:
+        """How a list for somebody comes about, to look at: nothing of it is kept."""
+        asked, wish, began = self._who(user_id), Wish(), clocks.perf_counter()
+        said = asked.live.ask(asked.person, k, wish, now=int(self.clock()))
+        answer = asked.live.answer(said, asked.person, k, wish)
+        seconds = clocks.perf_counter() - began
+        degraded = asked.degraded + answer.degraded
+        return Inside(
+            asked.live, said, replace(answer, degraded=degraded), asked.consent, asked.arm, seconds
+        )
 
     def _replied(
         self,
