@@ -14,8 +14,10 @@ from time import sleep
 import numpy as np
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
 import headwater.atomic
+from headwater.cli import app
 from headwater.data.store import load_data
 from headwater.errors import BadArtifact, BadParameter, DataError, UnknownName
 from headwater.facade import Fitted, fit, load
@@ -580,3 +582,31 @@ def test_a_window_without_anything_in_it(grown, seen):
     with pytest.raises(TooLittle):
         window(data, days=7, seen=seen, out=None, least=10**6)
     assert isinstance(Fitted(fit("popularity", data).model, data), Fitted)
+
+
+def test_from_the_shell(grown):
+    store, models = str(grown.shelf.folder.parent / "events.db"), str(grown.shelf.folder)
+    shell, first = CliRunner(), grown.shelf.current
+    where = ["--models", models, "--json"]
+
+    def call(*words, status=0):
+        got = shell.invoke(app, [*words, *where])
+        assert got.exit_code == status, got.output
+        return json.loads(got.stdout)
+
+    asked = ["retrain", "--store", store, "--guard", "CatalogCoverage@10=1"]
+    report = call(*asked, "--method", "random", status=5)
+    assert report["verdict"] == "rejected"
+    report = call(*asked, "--set", "first.k=10", "--tolerance", "0.3")
+    assert report["verdict"] == "published"
+    second = report["version"]
+    assert call(*asked)["verdict"] == "nothing to do"
+    rows = call("models", "list")
+    assert [(row["name"], row["is"]) for row in rows] == [(first, "before"), (second, "current")]
+    assert call("models", "rollback")["current"] == first
+    assert call("models", "publish", second)["current"] == second
+    assert call("models", "show", second)["method"]["first"]["k"] == 10
+    got = shell.invoke(app, ["models", "publish", "../x", *where])
+    assert isinstance(got.exception, UnknownName)
+    got = shell.invoke(app, ["retrain", "--models", models, "--store", store])
+    assert "no event is newer" in got.stdout

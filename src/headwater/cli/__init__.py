@@ -2,7 +2,7 @@
 
 What is asked for goes to standard output, everything else (progress, notes, errors) to standard
 error. Exit status: 0 done, 1 an error of Headwater's own, 2 a wrong call, 4 a norm that is missed
-(`headwater monitor`), 130 interrupted.
+(`headwater monitor`), 5 a model that is not good enough (`headwater retrain`), 130 interrupted.
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ from ._enrich import enrich
 from ._experiment import experiment_app
 from ._monitor import monitor
 from ._news import news_app
+from ._retrain import models_app, retrain
 from ._satisfaction import satisfaction_app
 from ._serve import key_app, serve
 from ._simulate import simulate_app
@@ -78,6 +79,8 @@ app.add_typer(key_app, name="key")
 app.add_typer(store_app, name="store")
 app.add_typer(experiment_app, name="experiment")
 app.add_typer(simulate_app, name="simulate")
+app.command()(retrain)
+app.add_typer(models_app, name="models")
 
 
 class Interrupted(BaseException):

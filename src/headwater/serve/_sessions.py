@@ -54,7 +54,8 @@ def with_sessions(
     events = events.with_row_index("n").with_columns(pl.from_epoch("time", "us"))
     if not (events["time"].dt.epoch("s") >= EARLIEST).any():
         return replace(data, notes=(*data.notes, "no sessions: nothing happened after 1999"))
-    found = read_sessions(events, VISITS, same=["n"], now=now)
+    last = float(events["time"].dt.epoch("s").to_numpy().max())  # clocks may be set back
+    found = read_sessions(events, VISITS, same=["n"], now=max(now, last))
     if len(answers):
         try:
             found = join(found, _read(answers, asks))
