@@ -37,19 +37,31 @@ class Answers(Base):
         and ``consent``, what the request said, of those that have them. As with events, those of
         people without consent, or who were erased, are not kept.
         """
+        return self._served(answers)[0]
+
+    def _served(self, answers: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
+        """How many were new, and how many may be kept."""
         rows = sorted((_row(each) for each in answers), key=lambda row: str(row["trace_id"]))
-        new = 0
+        return self._add_once(ANSWERS, ["trace_id"], rows)
+
+    def _add_once(
+        self, table: sa.Table, keys: list[str], rows: Sequence[dict[str, Any]]
+    ) -> tuple[int, int]:
+        """Of those that may be kept the first of each; how many were new, and may be kept."""
+        new = kept = 0
         if not rows:
-            return 0
+            return 0, 0
+        columns = [column.name for column in table.columns if column.name != "seq"]
         with self._begin(writing=True) as db:
             self._lock(db, alone=False)
             for some in parts(rows):
                 keep = self._allowed(db, some)
                 if keep:
-                    into = insert(db, ANSWERS).on_conflict_do_nothing(index_elements=["trace_id"])
-                    made = db.execute(into.returning(ANSWERS.c.trace_id), keep)
-                    new += len(made.scalars().all())
-        return new
+                    plain = [{name: row[name] for name in columns} for row in keep]
+                    once = insert(db, table).on_conflict_do_nothing(index_elements=keys)
+                    made = db.execute(once.returning(table.c[keys[0]]), plain)
+                    new, kept = new + len(made.all()), kept + len(keep)
+        return new, kept
 
     def _allowed(self, db: sa.Connection, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """Those that may be kept, with the consent under which they are."""
@@ -91,15 +103,11 @@ class Answers(Base):
             if not isinstance(value, str) or not value:
                 raise DataError(f"{what} is a text that is not empty; got {value!r}")
         row = {"experiment": experiment, "user_id": user_id, "arm": arm, "time": self._now()}
-        with self._begin(writing=True) as db:
-            self._lock(db, alone=False)
-            if not (keep := self._allowed(db, [row | {"consent": consent}])):
-                return False
-            into = insert(db, EXPOSURES).on_conflict_do_nothing(
-                index_elements=["experiment", "user_id"]
-            )
-            keep[0].pop("consent")
-            return bool(db.execute(into.returning(EXPOSURES.c.arm), keep).scalars().all())
+        return bool(self._exposed([{**row, "consent": consent}])[0])
+
+    def _exposed(self, rows: Sequence[dict[str, Any]]) -> tuple[int, int]:
+        in_order = sorted(rows, key=lambda row: (row["experiment"], row["user_id"], row["time"]))
+        return self._add_once(EXPOSURES, ["experiment", "user_id"], in_order)
 
     def exposures(self, experiment: str) -> pl.DataFrame:
         """Who saw which arm of ``experiment``, and when first: user_id, arm, time (unix

@@ -1,71 +1,129 @@
-"""Events of a store to Parquet, and back."""
+"""A store to Parquet and back, and events of elsewhere in."""
 
 from __future__ import annotations
 
 import json
-import logging
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+from polars.exceptions import PolarsError
 
 from ..atomic import atomic_path
 from ..errors import DataError
-from ._ingest import Ingest
-from .events import instant
+from ..extras import needs
+from ._importing import Counts, Importing
+from ._rows import frames
+from ._tables import ANSWERS, CONSENTS, EVENTS, EXPERIMENTS, EXPOSURES, ITEMS, USERS
+
+with needs("the event store", "serve"):
+    import sqlalchemy as sa
 
 __all__ = ["Parquet"]
 
-log = logging.getLogger("headwater")
+OUT = (CONSENTS, USERS, ITEMS, EXPERIMENTS, EVENTS, ANSWERS, EXPOSURES)  # as they have to come in
+OWN = ("seq", "received", "revision")  # columns that mean something in their own store alone
+MANIFEST = "store.json"
+FORMAT = 1
 
 
-class Parquet(Ingest):
-    def export_events(self, folder: str | Path, *, rows: int = 100_000) -> int:
-        """All events to ``folder``, in Parquet files of ``rows`` each; how many there were.
+class Parquet(Importing):
+    def export(self, folder: str | Path, *, rows: int = 100_000) -> dict[str, int]:
+        """All but the receipts to ``folder``, in Parquet files of ``rows`` each, as of one moment;
+        how many rows there were of each table.
 
         The folder is written whole or not at all, and never more than one file is in memory.
+        Receipts stay: who was erased is in no file, and only the key of this store knows them.
         """
-        n = 0
-        with atomic_path(folder) as temp:
+        counts: dict[str, int] = {}
+        files: dict[str, int] = {}
+        with atomic_path(folder) as temp, self._begin(still=True) as db:
             temp.mkdir()
-            for part, frame in enumerate(self.frames(rows=rows)):
-                frame.drop("seq").write_parquet(temp / f"events-{part:06d}.parquet")
-                n += len(frame)
-        return n
+            for table in OUT:
+                counts[table.name] = files[table.name] = 0
+                for part, frame in enumerate(frames(db, table, _columns(table), None, rows)):
+                    frame.write_parquet(temp / _file(table.name, part))
+                    counts[table.name] += len(frame)
+                    files[table.name] = part + 1
+            said = {"format": FORMAT, "rows": counts, "files": files}
+            (temp / MANIFEST).write_text(json.dumps(said, indent=2) + "\n")
+        return counts
+
+    def import_(self, folder: str | Path, *, rows: int = 20_000) -> dict[str, dict[str, int]]:
+        """What `export` wrote, into this store, beside what is there; for each table how many rows
+        were "accepted", "duplicate", "not kept" (of people without consent) and "refused" (of
+        people who were erased here, after them).
+
+        Of users, items and experiments that both know, what is newer counts. Events are checked as
+        those that `ingest` takes, under the consent that is the last, but may be of any age. Each ``rows`` are a transaction: what
+        broke off can be begun again from the start. `DataError` if a file is missing.
+        """
+        source = Path(folder)
+        try:
+            said = json.loads((source / MANIFEST).read_text())
+            parts = {table.name: int(said["files"][table.name]) for table in OUT}
+        except (OSError, ValueError, KeyError, TypeError):
+            raise DataError(f"{source} is not a folder that Store.export wrote") from None
+        if said.get("format") != FORMAT:
+            raise DataError(f"{source} is of format {said.get('format')}; this reads {FORMAT}")
+        files = {
+            table.name: [source / _file(table.name, n) for n in range(parts[table.name])]
+            for table in OUT
+        }
+        for table in OUT:
+            for file in files[table.name]:
+                _is_of(file, table)
+        found: dict[str, dict[str, int]] = {}
+        for name, some in files.items():
+            total: Counts = Counter()
+            for file in some:
+                for batch in _rows(file, rows):
+                    total += self._take(name, batch)
+            found[name] = dict(total)
+        return found
 
     def import_events(self, source: str | Path, *, rows: int = 20_000) -> dict[str, int]:
-        """The events of a Parquet file, or of a folder of them, as `export_events` writes.
+        """The events of a Parquet file, or of a folder of them, with columns as the mappings that
+        `ingest` takes have keys; how many there were of each status. They may be of any age.
 
-        They are checked as those that `ingest` takes, but may be of any age. How many there were
-        of each status; why the first was refused is logged. Each ``rows`` are a transaction: what
-        broke off can be begun again from the start.
+        Why the first was refused is logged. Each ``rows`` are a transaction.
         """
         source = Path(source)
         files = sorted(source.glob("*.parquet")) if source.is_dir() else [source]
         if not files or not files[0].exists():
             raise DataError(f"no Parquet file of events at {source}")
-        found: dict[str, int] = {}
+        found: Counts = Counter()
         for file in files:
-            lazy = pl.scan_parquet(file)
-            have = lazy.collect_schema().names()
+            have = pl.scan_parquet(file).collect_schema().names()
             if not {"event_id", "kind", "user_id", "time"} <= set(have):
-                raise DataError(f"{file} holds no events of a store; it has: {', '.join(have)}")
-            at = 0
-            while len(some := lazy.slice(at, rows).collect()):
-                at += len(some)
-                for answer in self._ingest([_given(row) for row in some.iter_rows(named=True)], 0):
-                    if answer.status == "refused" and "refused" not in found:
-                        log.warning("refused event %s: %s", answer.event_id, answer.reason)
-                    found[answer.status] = found.get(answer.status, 0) + 1
-        return found
+                raise DataError(f"{file} holds no events; it has: {', '.join(have)}")
+            for some in _rows(file, rows):
+                found += self._take("events", some)
+        return dict(found)
 
 
-def _given(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row of a Parquet file as it was sent."""
-    given = {n: v for n, v in row.items() if v is not None and n not in ("seq", "received")}
-    if isinstance(given.get("time"), int):
-        given["time"] = instant(given["time"])
-    if isinstance(given.get("intents"), str):
-        given["intents"] = json.loads(given["intents"])
-    return given
+def _columns(table: sa.Table) -> list[str]:
+    return [column.name for column in table.columns if column.name not in OWN]
+
+
+def _is_of(file: Path, table: sa.Table) -> None:
+    """`DataError` unless ``file`` is there and has the columns of ``table``."""
+    try:
+        have = pl.scan_parquet(file).collect_schema().names()
+    except (OSError, PolarsError) as error:
+        raise DataError(f"{file} cannot be read: {error}") from None
+    if set(have) != set(_columns(table)):
+        raise DataError(f"{file} is not of {table.name}; it has: {', '.join(have)}")
+
+
+def _file(name: str, part: int) -> str:
+    return f"{name}-{part:06d}.parquet"
+
+
+def _rows(file: Path, rows: int) -> Iterator[list[dict[str, Any]]]:
+    lazy, at = pl.scan_parquet(file), 0
+    while len(some := lazy.slice(at, rows).collect()):
+        at += len(some)
+        yield some.rows(named=True)
