@@ -134,3 +134,8 @@ def test_ingesting_loses_nothing(part, tmp_path):
     found = part("ingest").run(f"sqlite:///{tmp_path / 'events.db'}", 0.1)
     assert (found["lost"], found["twice"]) == (0, 0)
     assert [run["events"] > 0 for run in found["runs"]] == [True] * 3
+    paced = part("ingest").paced(f"sqlite:///{tmp_path / 'paced.db'}", 0.5, 400)
+    assert (paced["lost"], paced["twice"]) == (0, 0)
+    (row,) = paced["runs"]
+    assert row["events"] == 200
+    assert row["wall_s"] >= 0.25  # the second batch waits until it is due

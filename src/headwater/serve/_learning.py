@@ -107,10 +107,6 @@ class Learning(Ingest):
         less = sa.select(last.c.user_id).where(last.c.place == 1, last.c.level != "full")
         return (EVENTS.c.consent == "full") & EVENTS.c.user_id.not_in(less)
 
-    def _gathered(self, columns: Sequence[str], where: Any) -> pl.DataFrame:
-        with self._begin() as db:
-            return _gathered(db, columns, where)
-
 
 def _gathered(db: sa.Connection, columns: Sequence[str], where: Any) -> pl.DataFrame:
     empty = pl.DataFrame(schema={name: TYPES.get(name, pl.String) for name in columns})

@@ -57,8 +57,9 @@ class Parquet(Importing):
         people who were erased here, after them).
 
         Of users, items and experiments that both know, what is newer counts. Events are checked as
-        those that `ingest` takes, under the consent that is the last, but may be of any age. Each ``rows`` are a transaction: what
-        broke off can be begun again from the start. `DataError` if a file is missing.
+        those that `ingest` takes, under the consent that is the last, but may be of any age. Each
+        ``rows`` are a transaction: what broke off can be begun again from the start. `DataError` if
+        a file is missing.
         """
         source = Path(folder)
         try:
