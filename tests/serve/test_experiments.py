@@ -217,9 +217,9 @@ class TestByHand:
             assert [arm["exposed"] for arm in found["arms"]] == [2, 2]
             assert found["action"] == "go on"
         assert found["notes"] == [
-            "1 people saw an arm that there is no more, and are left out",
+            "people left out, who saw an arm that there is no more: 1",
             *[each for each in found["notes"] if "assigned now" in each],
-            "1 people came less than 24 hours ago, and count later",
+            "people who came less than 24 hours ago, and count later: 1",
         ]
         json.dumps(found, allow_nan=False)
 
@@ -245,7 +245,8 @@ class TestByHand:
         whole = made(stopped=after(hours=50))
         found = analysed(whole, *frames(people), now=after(days=90))
         assert (found.arms[0].exposed, found.arms[0].n) == (50, 27)
-        assert found.notes[0] == "50 people came when it did not run, and are left out"
+        assert found.notes[0] == "people left out, who came when it did not run: 50"
+        assert found.notes[-1].endswith("came less than 24 hours before it stopped: 23")
 
     def test_interval_of_an_arm(self):
         people = [(f"p{i}", "old", 0) for i in range(300)]

@@ -114,16 +114,16 @@ class _Seen:
         people = people.with_columns(start=pl.min_horizontal("time", "answered"))
         people = people.filter(pl.col("start") < microseconds(now))
         known = people.filter(pl.col("arm").is_in([*experiment.arms]))
-        self._note(len(people) - len(known), "saw an arm that there is no more, and are left out")
+        self._note(len(people) - len(known), "left out, who saw an arm that there is no more")
         started, ended = microseconds(experiment.started), microseconds(end)
         people = known.filter((pl.col("start") >= started) & (pl.col("start") < ended))
-        self._note(len(known) - len(people), "came when it did not run, and are left out")
+        self._note(len(known) - len(people), "left out, who came when it did not run")
         rows = zip(people["user_id"], people["arm"], strict=True)
         moved = sum(assign(experiment, user_id) != arm for user_id, arm in rows)
         self._note(
             moved,
-            "saw another arm than they are assigned now: salt or shares were changed after it "
-            "began, or somebody else assigns; begin a new experiment",
+            "who saw another arm than they are assigned now (salt or shares were changed after it "
+            "began, or somebody else assigns: begin a new experiment)",
         )
         self.exposed = people.sort("start", "user_id")
         width = round(experiment.horizon * HOUR)
@@ -132,13 +132,16 @@ class _Seen:
         before = round(experiment.before_days * 24 * HOUR)
         self.earlier = ready.with_columns(start=pl.col("start") - before, end=pl.col("start"))
         late = len(self.exposed) - len(ready)
-        self._note(late, f"came less than {experiment.horizon:g} hours ago, and count later")
+        hours = f"{experiment.horizon:g} hours"
+        over = experiment.stopped is not None and experiment.stopped <= now
+        said = f"left out, who came less than {hours} before it stopped"
+        self._note(late, said if over else f"who came less than {hours} ago, and count later")
         self.answers = answers
         self._numbers: dict[str, Numbers] = {}
 
     def _note(self, n: int, said: str) -> None:
         if n:
-            self.notes.append(f"{n:,} people {said}")
+            self.notes.append(f"people {said}: {n:,}")
 
     def number(self, metric: str) -> Numbers:
         """Of each person; NaN where there is none."""
