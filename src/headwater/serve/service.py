@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import time as clocks
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -40,6 +40,7 @@ __all__ = ["Inside", "Reply", "Service"]
 log = logging.getLogger("headwater")
 
 CURRENT = "current"  # the model of an arm: the one that is published, whichever that is
+REASONS = 20
 AWAY = 2.0  # seconds that a store which failed is left alone by requests for pages
 
 
@@ -107,7 +108,7 @@ class Service:
             timeout=5,
             clock=clock,
         )
-        self.shelf = Shelf(settings.models)
+        self.shelf = Shelf(settings.models, clock=clock)
         self.fleet = Fleet(self.shelf, by=settings.kinds, explore=settings.explore)
         self.recents: Recents = (
             InRedis(settings.redis, self.store) if settings.redis else InStore(self.store)
@@ -117,6 +118,7 @@ class Service:
         self.telemetry = Telemetry()
         self.experiments: tuple[Experiment, ...] = ()
         self.trouble = ""  # of the store, for who asks for pages
+        self.refused: deque[str] = deque(maxlen=REASONS)  # why events were, the newest last
         self._away = 0.0  # until when it is left alone
         self._items: dict[str, Mapping[str, Any]] = {}
         self._removed: set[str] = set()
@@ -339,6 +341,7 @@ class Service:
         outcomes = self.store.ingest(events)
         for status, often in Counter(each.status for each in outcomes).items():
             self.telemetry.events.labels(status).inc(often)
+        self.refused.extend(each.reason for each in outcomes if each.status == "refused")
         taken = [
             {
                 "kind": event["kind"],

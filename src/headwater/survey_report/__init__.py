@@ -18,8 +18,18 @@
 Nothing is shown of fewer than five answers.
 """
 
+from ._answers import of_intents
 from ._models import Posterior
-from ._picture import Picture
+from ._picture import FEWEST, Picture
 from ._writing import charts, sheet, write, write_pngs
 
-__all__ = ["Picture", "Posterior", "charts", "sheet", "write", "write_pngs"]
+__all__ = [
+    "FEWEST",
+    "Picture",
+    "Posterior",
+    "charts",
+    "of_intents",
+    "sheet",
+    "write",
+    "write_pngs",
+]
