@@ -15,7 +15,7 @@ from typing import Any
 
 from ..errors import MissingExtra
 
-__all__ = ["SERIES", "chart", "svg"]
+__all__ = ["INK", "LINE", "SERIES", "SOFT", "chart", "svg"]
 
 INK, SOFT, LINE = "#1b1f24", "#59636e", "#d1d9e0"
 SERIES = ("#0b62c4", "#b35900", "#1a7f37", "#a40e6b", "#6639ba", "#57606a")

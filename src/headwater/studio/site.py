@@ -33,6 +33,7 @@ with needs("the studio", "serve"):
 __all__ = ["from_environment", "mount"]
 
 STATIC = Path(str(files(__package__) / "static"))
+SAID = 400  # letters of what an action says: they travel in a cookie
 FIRST = f"/studio/{PAGES[0].name}"
 
 log = logging.getLogger("headwater")
@@ -118,7 +119,9 @@ class Site:
             except (HeadwaterError, Denied) as error:
                 return self._failed(request, session, error)
             response = RedirectResponse(went.to, status_code=303)
-            self._door.keep(request, response, replace(session, said=went.said, kept=went.kept))
+            self._door.keep(
+                request, response, replace(session, said=went.said[:SAID], kept=went.kept)
+            )
             return response
 
         router.add_api_route(f"/{page.name}/{name}", act, methods=["POST"])
