@@ -94,7 +94,8 @@ def test_titles_of_real_data():
     world = World(catalogue=real(), n_items=2, n_users=5, rows=1, k=2)
     assert world.titles.ids.to_list() == ["40", "20"]  # chosen most, of those with genres
     assert world.titles.table["title"].to_list() == ["Four (1950)", "Two (2004)"]
-    assert world.titles.table["year"].to_list() == [1950, 2004]
+    assert world.titles.shape["year"].to_list() == [1950, 2004]
+    assert world.titles.table.columns == ["title", "genres"]  # nothing is made up of real titles
     assert world.titles.genres == ("War", "Drama")
     assert len(world.log(3).items) == 2
     with pytest.raises(BadParameter, match="only 3 items"):

@@ -29,6 +29,7 @@ class Titles:
 
     ids: pl.Series  # (N,) text
     table: pl.DataFrame  # (N, columns) title, genres, year, country, minutes, type, synopsis
+    shape: pl.DataFrame  # (N, 3) year, minutes, type: made up where the catalogue does not say
     genres: tuple[str, ...]  # G
     mix: Floats  # (N, G) the genres of each in equal parts; all alike where none is known
     quality: Floats  # (N,) mean 0, deviation 1
@@ -40,7 +41,8 @@ class Titles:
 
     @classmethod
     def made(cls, n: int, seed: int) -> Titles:
-        return cls._of(*_table(n, np.random.default_rng([seed, 1])), seed)
+        table, ids = _table(n, np.random.default_rng([seed, 1]))
+        return cls._of(table, table, ids, seed)
 
     @classmethod
     def taken(cls, data: Dataset, n: int | None, seed: int) -> Titles:
@@ -62,26 +64,26 @@ class Titles:
         ids = data.items.values.gather(chosen).cast(pl.String)
         table = table[chosen].with_columns(pl.col("title").cast(pl.String).fill_null(ids))
         made, _ = _table(len(chosen), np.random.default_rng([seed, 1]))
-        lacks = [name for name in ("year", "country", "minutes", "type") if name not in table]
-        if "year" in lacks:
-            year = table["title"].str.extract(r"\((\d{4})\)\s*$").cast(pl.Int64)
-            made = made.with_columns(year=pl.coalesce(year, made["year"]))
-        if "type" in lacks:
-            made = made.with_columns(type=pl.lit("film"))
-            if "minutes" in lacks:
-                long = np.random.default_rng([seed, 3]).normal(105, 15, len(made))
-                made = made.with_columns(minutes=pl.Series(long.clip(60, 200).astype(np.int64)))
-        return cls._of(pl.concat([table, made.select(lacks)], how="horizontal"), ids, seed)
+        long = np.random.default_rng([seed, 3]).normal(105, 15, len(made)).clip(60, 200)
+        year = table["title"].str.extract(r"\((\d{4})\)\s*$").cast(pl.Int64)
+        made = made.select(
+            year=pl.coalesce(year, made["year"]),
+            minutes=pl.Series(long.astype(np.int64)),
+            type=pl.lit("film"),
+        )
+        told = [table[name] for name in made.columns if name in table.columns]
+        return cls._of(table, made.with_columns(*told), ids, seed)
 
     @classmethod
-    def _of(cls, table: pl.DataFrame, ids: pl.Series, seed: int) -> Titles:
+    def _of(cls, table: pl.DataFrame, shape: pl.DataFrame, ids: pl.Series, seed: int) -> Titles:
         catalog = Catalog(table)
         genres = tuple(str(each) for each in catalog.kinds("genres"))
         has = catalog.multi_hot("genres").toarray().astype(np.float64)
         quality, lure = np.random.default_rng([seed, 2]).normal(size=(2, len(ids)))
         stills = _stills(has > 0, genres, ids, np.random.default_rng([seed, 4]))
         mix = has / has.sum(1, keepdims=True)
-        return cls(ids, table, genres, mix, quality, lure, stills)
+        shape = shape.select("year", "minutes", "type")
+        return cls(ids, table, shape, genres, mix, quality, lure, stills)
 
     @cached_property
     def number(self) -> dict[str, int]:
@@ -93,17 +95,17 @@ class Titles:
 
     @cached_property
     def is_series(self) -> Mask:  # (N,)
-        return (self.table["type"] == "series").fill_null(value=False).to_numpy()
+        return (self.shape["type"] == "series").fill_null(value=False).to_numpy()
 
     @cached_property
     def seconds(self) -> Floats:  # (N,) of a film, or of one evening with a series
-        minutes = self.table["minutes"].cast(pl.Float64).fill_null(90.0).to_numpy()
+        minutes = self.shape["minutes"].cast(pl.Float64).fill_null(90.0).to_numpy()
         return np.asarray(60 * minutes * np.where(self.is_series, 2, 1))
 
     @cached_property
     def newness(self) -> Floats:  # (N,) mean 0, deviation 1
-        year = self.table["year"].cast(pl.Float64)
-        x = year.fill_null(year.mean()).rank().to_numpy().astype(np.float64)
+        year = self.shape["year"].cast(pl.Float64)
+        x = year.fill_null(strategy="mean").rank().to_numpy().astype(np.float64)
         return np.asarray((x - x.mean()) / max(float(x.std()), 1e-9))
 
     @cached_property

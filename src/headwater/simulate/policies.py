@@ -45,7 +45,7 @@ RANKER: Mapping[str, Any] = {
         {
             "model": "rank.logistic",
             "embedding_size": 8,
-            "item_columns": ["genres", "year", "type"],
+            "item_columns": ["genres"],
             "how": {"n_epochs": 6, "batch_size": 128, "learning_rate": 5e-3},
         }
     ],
