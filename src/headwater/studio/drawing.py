@@ -13,7 +13,7 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
-from ..errors import MissingExtra
+from ..errors import BadParameter, MissingExtra
 
 __all__ = ["INK", "LINE", "SERIES", "SOFT", "chart", "svg"]
 
@@ -48,9 +48,11 @@ def chart(title: str, says: str, drawn: Any, rows: Sequence[Mapping[str, Any]]) 
 
 
 def svg(spec: Mapping[str, Any]) -> str:
-    """The specification as SVG, which has no scripts, styles or links in it; `MissingExtra`
-    without the extra "report"."""
+    """The specification as SVG, which has no scripts, styles or links in it; `BadParameter` where
+    it asks for links, `MissingExtra` without the extra "report"."""
     text = json.dumps({name: each for name, each in spec.items() if name != "config"})
+    if '"href":' in text:
+        raise BadParameter("a chart leads nowhere: take href out of its specification")
     return _svg(text, sha256(text.encode()).hexdigest()[:8])
 
 

@@ -52,9 +52,10 @@ def home(asked: Asked) -> dict[str, Any]:
     k = asked.query.number("k", ITEMS, least=1, most=50)
     live = asked.service.fleet.live()
     survey = questions()
+    whose: list[str | None] = [*users] or [None]
     return {
         "k": k,
-        "people": [_person(asked, user, k) for user in users or [None]],
+        "people": [_person(asked, user, k) for user in whose],
         "same": _same(asked, users, k) if len(users) > 1 else [],
         "suggested": list(islice(live.version.users, SUGGESTED)),
         "agreeing": [{"level": level, "means": AGREED[level]} for level in LEVELS],
