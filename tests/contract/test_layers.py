@@ -48,9 +48,11 @@ LAYERS = (
     ("artifact", "pages", "report", "survey_report", "norms", "tune"),
     ("facade", "catalogue", "stills", "enrichment"),
     ("contact_sheet",),
-    ("testing", "papers", "simulate", "doctor", "demo"),
+    ("testing", "papers", "simulate", "doctor"),
     ("serve",),
-    ("studio", "cli"),
+    ("studio",),
+    ("demo",),
+    ("cli",),
     ("__init__", "__main__"),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

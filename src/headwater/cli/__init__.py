@@ -48,6 +48,7 @@ from ._arguments import (
     seeded,
 )
 from ._console import fail, progress, reported, show, write_table
+from ._demo import demo
 from ._enrich import enrich
 from ._experiment import experiment_app
 from ._monitor import monitor
@@ -635,22 +636,7 @@ def doctor(as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-@app.command()
-def demo(
-    save: Annotated[Path, typer.Option(help="Where to save the model.")] = Path("runs/demo.hw"),
-    as_json: Json = False,
-) -> None:
-    """The main job on real data: read, fit, recommend, measure, save. Under a minute."""
-    from .. import demo as show_case
-
-    with progress() as told:
-        found = show_case.run(save, progress=told)
-    if as_json:
-        show(found.as_dict(), True)
-        return
-    for title, table in found.tables():
-        show(table, False, title=title)
-    typer.echo(found.epilogue())
+app.command()(demo)
 
 
 @app.callback(invoke_without_command=True)

@@ -15,6 +15,8 @@ with needs("the event store", "serve"):
 
 __all__ = ["engine_for", "insert"]
 
+POOL: dict[str, Any] = {"pool_size": 10, "max_overflow": 40}  # a web server has 40 threads
+
 
 def engine_for(url: str | Path, timeout: float) -> sa.Engine:
     text = str(url)
@@ -27,7 +29,7 @@ def engine_for(url: str | Path, timeout: float) -> sa.Engine:
     if kind == "sqlite":
         if where.database in (None, "", ":memory:"):
             raise BadParameter("a store needs a file: in memory nothing outlives the process")
-        made = sa.create_engine(where, connect_args={"timeout": timeout})
+        made = sa.create_engine(where, connect_args={"timeout": timeout}, **POOL)
         sa.event.listen(made, "connect", _sqlite(timeout))
         sa.event.listen(made, "begin", _begun)
         return made
@@ -37,6 +39,7 @@ def engine_for(url: str | Path, timeout: float) -> sa.Engine:
         made = sa.create_engine(
             where.set(drivername="postgresql+psycopg"),
             pool_pre_ping=True,  # the server may have been away
+            **POOL,
             connect_args={"connect_timeout": max(1, int(timeout))},
         )
         sa.event.listen(made, "connect", _postgresql(timeout))

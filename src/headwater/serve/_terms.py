@@ -12,7 +12,7 @@ from ..errors import BadParameter
 __all__ = ["GUARDS", "LATENCY", "Terms"]
 
 LATENCY = "latency"  # the guard that is no metric
-GUARDS: Mapping[str, float] = {"CatalogCoverage@10": 0.05, "Calibration@10": 0.05, LATENCY: 2.0}
+GUARDS: Mapping[str, float] = {"CatalogCoverage@10": 0.05, LATENCY: 2.0}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +21,7 @@ class Terms:
 
     ``guards`` are tolerated losses by metric, and under "latency" by which factor the p95 of single
     requests may grow; what is better neither high nor low, such as Calibration, may change by that
-    much. None is `GUARDS`, of Calibration only where the catalogue has kinds.
+    much, either way. None is `GUARDS`.
     """
 
     method: Any = None  # a name, tree, flow file or model; None: that of the live model

@@ -10,6 +10,7 @@ away, everybody is treated so, and the reply says why.
 from __future__ import annotations
 
 import logging
+import sys
 import time as clocks
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
@@ -173,7 +174,8 @@ class Service:
                 self.fleet.amend(Changes(dict(self._items), frozenset(self._removed)))
             arms = {arm.model for each in self.experiments for arm in each.arms.values()}
             also = {*arms, self.settings.shadow} - {None, CURRENT}
-            self.fleet.refresh(also=[each for each in also if each])
+            if self.fleet.refresh(also=[each for each in also if each]) and "torch" in sys.modules:
+                sys.modules["torch"].set_num_threads(self.settings.threads)
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self.clock(), UTC)

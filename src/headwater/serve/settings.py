@@ -52,6 +52,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, lt=65_536)] = 8000
     workers: Annotated[int, Field(ge=1)] = 1
+    threads: Annotated[int, Field(ge=1)] = 1  # of a net: more of them get into each other's way
 
     keys: dict[str, Key] = {}
     secret: SecretStr | None = None  # signs tokens of users and sessions of the studio

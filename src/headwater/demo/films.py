@@ -12,19 +12,19 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from . import facade
-from .data import sources
-from .data.split import RandomPerUser
-from .types import Dataset
+from .. import facade
+from ..data import sources
+from ..data.split import RandomPerUser
+from ..types import Dataset
 
-__all__ = ["Demo", "run"]
+__all__ = ["Films", "catalogue", "run"]
 
 SOURCE = "movielens-small"
 METRICS = ("NDCG@10", "Recall@10", "Hit@10", "CatalogCoverage@10")
 
 
 @dataclass(frozen=True, eq=False)
-class Demo:
+class Films:
     """What was done, as tables."""
 
     data: Dataset
@@ -71,9 +71,14 @@ class Demo:
         }
 
 
-def run(save: Path, *, progress: Callable[[str, int, int], None] | None = None) -> Demo:
+def catalogue() -> Dataset:
+    """MovieLens, with what people liked."""
+    return sources.load(SOURCE, like=4, min_users_per_item=5)
+
+
+def run(save: Path, *, progress: Callable[[str, int, int], None] | None = None) -> Films:
     """Do it all; the model is left in the folder ``save``."""
-    data = sources.load(SOURCE, like=4, min_users_per_item=5)
+    data = catalogue()
     model = facade.fit("ease", data, l2=200.0, progress=progress)
     user = int(np.flatnonzero(data.log.lengths >= 30)[0])
     name = data.users.values[user]
@@ -89,7 +94,7 @@ def run(save: Path, *, progress: Callable[[str, int, int], None] | None = None) 
         metrics=METRICS,
         progress=progress,
     )
-    return Demo(
+    return Films(
         data=data,
         user=name,
         chosen=chosen,
