@@ -1,0 +1,136 @@
+"""What people just did, from the store and from Redis: the same."""
+
+import shutil
+import socket
+import subprocess
+import time
+from datetime import timedelta
+
+import pytest
+from stored import LATER, NOW, event, shown
+
+from headwater.errors import StoreError
+from headwater.serve.answers import Done
+from headwater.serve.recents import InRedis, InStore
+
+SECOND = int(NOW.timestamp())
+
+
+@pytest.fixture(scope="module")
+def redis_at(tmp_path_factory):
+    """The address of a Redis of its own, and what ends it."""
+    pytest.importorskip("redis", reason="pip install 'headwater[redis]'")
+    if shutil.which("redis-server") is None:
+        pytest.skip("Redis is not installed: no redis-server")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = ["redis-server", "--port", str(port), "--save", "", "--bind", "127.0.0.1"]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=tmp_path_factory.mktemp("r"))
+    for _ in range(100):
+        try:
+            socket.create_connection(("127.0.0.1", port), 0.1).close()
+            break
+        except OSError:
+            time.sleep(0.05)
+    yield f"redis://127.0.0.1:{port}/0", server
+    server.kill()
+    server.wait()
+
+
+@pytest.fixture
+def redis(redis_at, sqlite):
+    made = InRedis(redis_at[0], sqlite)
+    made._redis.flushall()
+    return made
+
+
+def told(events):
+    return [{**each, "time": each["time"].timestamp()} for each in events]
+
+
+def test_the_store_has_what_they_chose_oldest_first(sqlite):
+    sqlite.ingest(
+        [
+            event(2, time=NOW),
+            event(1, time=NOW - LATER),
+            event(3, "bob"),
+            shown(4, "r"),
+            event(5, kind="search", item_id=None, query="x"),
+        ]  # fmt: skip
+    )
+    recents = InStore(sqlite)
+    assert recents.of("ann") == (Done("i1", SECOND - 60), Done("i2", SECOND))
+    assert recents.of("nobody") == ()
+
+
+def test_many_impressions_do_not_hide_what_was_chosen(sqlite):
+    sqlite.ingest([event(1, time=NOW - LATER)])
+    sqlite.ingest([shown(n, f"r{n}") for n in range(2, 402)])
+    assert InStore(sqlite).of("ann") == (Done("i1", SECOND - 60),)
+
+
+def test_redis_has_what_the_store_had_and_what_came_since(redis, sqlite):
+    sqlite.ingest([event(1, time=NOW - LATER)])
+    assert redis.of("ann") == (Done("i1", SECOND - 60),)
+    new = [event(2), event(3, "bob"), shown(4, "r")]
+    sqlite.ingest(new)
+    redis.add(told(new))
+    assert (
+        redis.of("ann")
+        == InStore(sqlite).of("ann")
+        == (
+            Done("i1", SECOND - 60),
+            Done("i2", SECOND),
+        )
+    )
+    sqlite.ingest([event(9, time=NOW - 2 * LATER)])
+    assert len(redis.of("ann")) == 2, "Redis was not told, and was not asked to look again"
+    assert redis.of("bob") == (Done("i3", SECOND),)
+
+
+def test_what_came_while_the_store_was_asked_is_not_lost(redis, sqlite, monkeypatch):
+    late = event(2)
+    ask = InStore.of
+
+    def slow(self, user_id):
+        found = ask(self, user_id)
+        sqlite.ingest([late])
+        redis.add(told([late]))
+        return found
+
+    sqlite.ingest([event(1, time=NOW - LATER)])
+    with monkeypatch.context() as patch:
+        patch.setattr(InStore, "of", slow)
+        redis.of("ann")
+    assert [each.item_id for each in redis.of("ann")] == ["i1", "i2"]
+
+
+def test_redis_has_no_ids_and_forgets(redis, sqlite):
+    sqlite.ingest([event(1, "a-peculiar-person")])
+    redis.of("a-peculiar-person")
+    keys = redis._redis.keys("*")
+    assert keys
+    assert not any("peculiar" in key for key in keys)
+    assert all(0 < redis._redis.ttl(key) <= 3_600 for key in keys)
+    sqlite.erase("a-peculiar-person")
+    redis.forget("a-peculiar-person")
+    assert redis.of("a-peculiar-person") == ()
+
+
+def test_many_choices_are_cut_to_the_newest(redis, sqlite):
+    redis.of("ann")
+    many = [event(n, time=NOW + timedelta(seconds=n)) for n in range(250)]
+    redis.add(told(many))
+    assert [each.item_id for each in redis.of("ann")] == [f"i{n}" for n in range(50, 250)]
+
+
+def test_where_redis_is_away_the_store_is_asked(redis_at, sqlite):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        nobody = InRedis(f"redis://127.0.0.1:{free.getsockname()[1]}/0", sqlite)
+    sqlite.ingest([event(1)])
+    assert nobody.of("ann") == (Done("i1", SECOND),)
+    nobody.add(told([event(2)]))
+    with pytest.raises(StoreError, match="erase them again"):
+        nobody.forget("ann")
