@@ -144,12 +144,18 @@ def test_visits_and_what_was_said_of_them(store):
     assert len(data.log[data.users.encode(["bob"])].items) == 0
 
 
+def test_what_people_say_after_a_film_belongs_to_their_visit(sqlite):
+    film = did(1, "ann", 0, "play", seconds=7_200.0)
+    sqlite.ingest([film, did(2, "ann", 7_201, "survey", satisfaction=5)])
+    assert sqlite.dataset().sessions.satisfaction.tolist() == [5]
+
+
 def test_visits_of_which_nobody_said_anything(sqlite):
     sqlite.ingest([did(1, "ann", 0)])
     sessions = sqlite.dataset(survey="music").sessions
     assert sessions.intents.shape == (1, len(Survey.of("music").names))
     assert not sessions.answered.any()
-    sqlite.ingest([did(2, "ann", 9000, "survey", satisfaction=3)])  # long after
+    sqlite.ingest([did(2, "ann", 14_500, "survey", satisfaction=3)])  # long after
     data = sqlite.dataset()
     assert not data.sessions.answered.any()
     assert any("no answer belongs to a session" in note for note in data.notes)

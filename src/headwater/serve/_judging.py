@@ -180,7 +180,8 @@ def judged(
         seed=seed,
         progress=progress,
     )
-    means = {(row["model"], row["metric"]): row["mean"] for row in found.table().to_dicts()}
+    measured = {(row["model"], row["metric"]): row for row in found.table().to_dicts()}
+    means = {key: row["mean"] for key, row in measured.items()}
     tests = {row["metric"]: row for row in found.tests().to_dicts()}
     rows = []
     for i, (each, loss) in enumerate(asked):
@@ -191,6 +192,8 @@ def judged(
             "metric": what,
             "role": "guard" if i else "target",
             "candidate": pair[0],
+            "candidate_low": measured["candidate", what]["low"],
+            "candidate_high": measured["candidate", what]["high"],
             "baseline": pair[1],
             "difference": test.get("difference", None if None in pair else pair[0] - pair[1]),
             "low": test.get("low"),

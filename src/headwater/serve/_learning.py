@@ -54,8 +54,8 @@ class Learning(Ingest):
 
         ``sessions`` are the visits of all who did something, asked or not: as their session_id
         says, or ended by half an hour without anything. Answers are to ``survey``, the first of a
-        session; one that names no session is to that in which they were by then, or had been an
-        hour before. Whom nobody heard from counts as not asked.
+        session; one that names no session is to that in which they were by then, or had been four
+        hours before. Whom nobody heard from counts as not asked.
 
         Items that were told with ``stills`` have them in the catalogue, with how much each shows of
         the ``kinds``, a column of it.

@@ -36,6 +36,7 @@ VISITS = Vocabulary.of(
 )
 COLUMNS = ("user_id", "session_id", "time", "kind")
 FEW = 3  # examples in a note
+LATE = 4 * 3_600  # seconds after its last event to which an answer is of a visit: a film runs on
 
 
 def visits(done: pl.DataFrame, shown: pl.DataFrame, searched: pl.DataFrame) -> pl.DataFrame:
@@ -58,7 +59,7 @@ def with_sessions(
     found = read_sessions(events, VISITS, same=["n"], now=max(now, last))
     if len(answers):
         try:
-            found = join(found, _read(answers, asks))
+            found = join(found, _read(answers, asks), tolerance=LATE)
         except DataError as error:  # of no session that is there: they are sessions all the same
             found = replace(found, notes=(*found.notes, str(error)))
     sessions = found.sessions

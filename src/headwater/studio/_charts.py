@@ -9,11 +9,12 @@ from typing import Any
 from .drawing import INK, LINE, SERIES, SOFT, chart
 from .wording import number, percent
 
-__all__ = ["over_days", "said", "side_by_side", "verdicts"]
+__all__ = ["ROOM", "over_days", "said", "side_by_side", "verdicts"]
 
 Rows = Sequence[Mapping[str, Any]]
 BLUE, ORANGE, GREEN, GREY = SERIES[0], SERIES[1], SERIES[2], SERIES[5]
 WIDE, HIGH, ROW = 430, 190, 26
+ROOM = {"left": 36, "right": 16, "top": 5, "bottom": 5}  # for wider fonts than those of here
 MARKS = {"met": ("circle", GREEN), "missed": ("triangle-up", ORANGE), "undecided": ("square", GREY)}
 
 
@@ -74,7 +75,7 @@ def side_by_side(
     if not told:
         return None
     x = {"type": "quantitative", "title": unit or title, "scale": {"zero": not zero, "nice": True}}
-    x["axis"] = {"format": ".1%" if share else "~g", "tickCount": 5, "grid": True}
+    x["axis"] = {"format": ".1%" if share else ",~f", "tickCount": 5, "grid": True}
     y = {
         "field": "name",
         "type": "nominal",
@@ -95,7 +96,13 @@ def side_by_side(
     if zero:
         line = {"mark": {"type": "rule", "color": SOFT}, "encoding": {"x": {"datum": 0}}}
         layers.insert(0, line)
-    spec = {"data": {"values": told}, "width": 300, "height": ROW * len(told), "layer": layers}
+    spec = {
+        "data": {"values": told},
+        "width": 300,
+        "height": ROW * len(told),
+        "layer": layers,
+        "padding": ROOM,
+    }
     how = percent if share else number
     table = [
         {"name": row["name"], "value and 95 % interval": said(row, how)}
@@ -126,11 +133,14 @@ def verdicts(title: str, says: str, parts: Rows) -> dict[str, Any] | None:
     ]
     y = _y("mean of people", share=False)
     y["scale"] = {"zero": False, "domain": [least - room, most + room]}
+    span = _ordinal(known[-1]["name"]) - _ordinal(known[0]["name"]) + 1
+    weekly = all(date.fromisoformat(part["name"]).weekday() == 0 for part in known)
+    step = min(WIDE, WIDE / span * (7 if weekly else 1))
     names = [name for name in MARKS if any(row["verdict"] == name for row in told)]
     by = {"field": "verdict", "type": "nominal", "title": None}
     layers: list[dict[str, Any]] = [
         {
-            "mark": {"type": "area", "color": GREEN, "opacity": 0.16, "interpolate": "step"},
+            "mark": {"type": "bar", "color": GREEN, "opacity": 0.16, "width": step},
             "encoding": {"y": {"field": "from", **y}, "y2": {"field": "until"}},
         },
         {
@@ -173,7 +183,7 @@ def _some(rate: Mapping[str, Any]) -> bool:
 
 
 def _y(title: str, *, share: bool) -> dict[str, Any]:
-    axis = {"format": ".1%" if share else "~g", "tickCount": 4, "gridColor": LINE}
+    axis = {"format": ".1%" if share else ",~f", "tickCount": 4, "gridColor": LINE}
     return {"type": "quantitative", "title": title, "axis": axis, "scale": {"zero": True}}
 
 
@@ -188,13 +198,19 @@ def _timed(rows: list[dict[str, Any]], layers: list[dict[str, Any]]) -> dict[str
         "grid": False,
         "labelColor": INK,
         "labelOverlap": True,
-        "tickCount": {"interval": "utcday", "step": max(1, round(span / 7))},
+        "tickCount": {"interval": "day", "step": max(1, round(span / 7))},
     }
     pad = {"type": "utc", "padding": 14}
     x = {"field": "at", "type": "temporal", "axis": axis, "scale": pad}
     for layer in layers:
         layer["encoding"]["x"] = x
-    return {"data": {"values": rows}, "width": WIDE, "height": HIGH, "layer": layers}
+    return {
+        "data": {"values": rows},
+        "width": WIDE,
+        "height": HIGH,
+        "layer": layers,
+        "padding": ROOM,
+    }
 
 
 def _ordinal(day: str) -> int:

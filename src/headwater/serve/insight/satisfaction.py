@@ -57,6 +57,7 @@ def _made(service: Service, days: int, asks: Survey) -> dict[str, Any]:
         "days_of_answers": _by_day(events),
         "pictures": [],
         "intents": [],
+        "behaviours": [],
         "predicts": None,
         "answers": int((events["kind"] == "survey").sum()),
     }
@@ -80,6 +81,7 @@ def _made(service: Service, days: int, asks: Survey) -> dict[str, Any]:
     groups = {name: asks.groups.get(name, "other") for name in sessions.intent_names}
     found["people"] = len(np.unique(sessions.user[sessions.answered]))
     found["intents"] = of_intents(sessions[sessions.answered], groups).to_dicts()
+    found["behaviours"] = _behaviours(sessions[sessions.answered])
     found["predicts"] = _predicts(data, sessions)
     if find_spec("altair") and find_spec("vl_convert"):
         found["pictures"] = [
@@ -97,8 +99,12 @@ def _made(service: Service, days: int, asks: Survey) -> dict[str, Any]:
         ]
     else:
         found["notes"].append("no pictures: pip install 'headwater[report]'")
-    said = [note.removeprefix("sessions: ") for note in data.notes if note.startswith("sessions:")]
-    found["notes"] += said
+    apart = found["answers"] - answered
+    if apart:
+        found["notes"].append(
+            f"{plural(apart, 'answer')} left out of what follows: to no visit that the store has, "
+            "too early or too late, or not the first of a visit"
+        )
     return found
 
 
@@ -146,6 +152,24 @@ def _by_day(events: pl.DataFrame) -> list[dict[str, Any]]:
                 "mean": mean[key] if enough else None,
             }
         )
+    return rows
+
+
+def _behaviours(answers: Sessions) -> list[dict[str, Any]]:
+    """The mean of each behaviour, of the satisfied and of the others, where either are enough;
+    of a time until something first happened that of those to whom it did."""
+    good = answers.satisfaction >= LEVELS - 1
+    if min(good.sum(), (~good).sum()) < FEWEST:
+        return []
+    rows = []
+    for name in answers.names:
+        column = answers.column(name).astype(np.float64)
+        known = ~np.isnan(column)
+        means = {
+            said: float(column[known & of].mean()) if (known & of).sum() >= FEWEST else None
+            for said, of in (("satisfied", good), ("others", ~good))
+        }
+        rows.append({"behaviour": name, **means})
     return rows
 
 

@@ -14,6 +14,7 @@ __all__ = ["QUALITY"]
 
 DAYS = 14
 LONGEST = 366
+STAMP = 15  # letters of the name of a version that say when it was made
 PATHS = 12  # that are drawn; the table has all
 
 
@@ -53,7 +54,7 @@ def _charts(found: Mapping[str, Any]) -> dict[str, Any]:
         {"name": f"{row['position'] + 1}", **row, **row["ctr"]} for row in live["positions"]
     ]
     paths = [{"name": row["path"], **row, **row["ctr"]} for row in live["paths"][:PATHS]]
-    versions = [{"name": row["version"], **row, **row["ctr"]} for row in live["versions"]]
+    versions = [{"name": row["version"][:STAMP], **row, **row["ctr"]} for row in live["versions"]]
     made = {
         "ctr": over_days(
             "Click rate by day",
