@@ -1,15 +1,15 @@
 """What people did last: read from the store at every request, or kept in Redis beside it.
 
-The store alone is always right, for any number of servers. Redis spares it the question: what it
-has of somebody is what the store had, and what came in since through any of the servers, for an
-hour. Where Redis fails, the store is asked.
+The store alone is always right, for any number of servers. Redis spares it the question: it has
+what the store had, until something of somebody comes in through any of the servers, or for an hour.
+Where Redis fails, the store is asked.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 from ..errors import StoreError
@@ -31,8 +31,8 @@ class Recents(Protocol):
         """What they chose last, oldest first."""
         ...
 
-    def add(self, events: Sequence[Mapping[str, Any]]) -> None:
-        """Events that the store has just accepted: kind, user_id, item_id, time."""
+    def changed(self, user_ids: Iterable[str]) -> None:
+        """The store has just accepted events of theirs."""
         ...
 
     def forget(self, user_id: str) -> None: ...
@@ -46,7 +46,7 @@ class InStore:
         rows = self._store.recent(user_id, MOST, kinds=CHOSEN)
         return tuple(Done(row["item_id"], row["time"] // 1_000_000) for row in rows)
 
-    def add(self, events: Sequence[Mapping[str, Any]]) -> None:
+    def changed(self, user_ids: Iterable[str]) -> None:
         pass  # the store has them
 
     def forget(self, user_id: str) -> None:
@@ -89,34 +89,30 @@ class InRedis:
             log.info("Redis did not keep it: %s", error)
         return found
 
-    def add(self, events: Sequence[Mapping[str, Any]]) -> None:
-        chosen = [e for e in events if e["kind"] in CHOSEN and e.get("item_id") is not None]
+    def changed(self, user_ids: Iterable[str]) -> None:
         try:
-            with self._redis.pipeline() as pipe:
-                for each in chosen:
-                    key, turn = self._keys(each["user_id"])
-                    pipe.incr(turn)
-                    pipe.expire(turn, SECONDS)
-                    pipe.rpushx(key, json.dumps([each["item_id"], int(each["time"])]))
-                    pipe.ltrim(key, -MOST, -1)
-                pipe.execute()
+            self._drop(user_ids)
         except self._failure as error:
             log.warning("Redis was not told, and is behind for an hour at most: %s", error)
 
     def forget(self, user_id: str) -> None:
         """`StoreError` if it may still have something: an erasure has to be told."""
-        key, turn = self._keys(user_id)
         try:
-            with self._redis.pipeline() as pipe:
-                pipe.incr(turn)
-                pipe.expire(turn, SECONDS)
-                pipe.delete(key)
-                pipe.execute()
+            self._drop([user_id])
         except self._failure as error:
             raise StoreError(
                 f"Redis could not be told to forget somebody ({error}): erase them again once it "
                 "is back; within an hour it forgets by itself"
             ) from None
+
+    def _drop(self, user_ids: Iterable[str]) -> None:
+        with self._redis.pipeline() as pipe:
+            for user_id in user_ids:
+                key, turn = self._keys(user_id)
+                pipe.incr(turn)
+                pipe.expire(turn, SECONDS)
+                pipe.delete(key)
+            pipe.execute()
 
     def _keys(self, user_id: str) -> tuple[str, str]:
         """Of their list, and of how often it changed; without their id."""

@@ -344,17 +344,8 @@ class Service:
         for status, often in Counter(each.status for each in outcomes).items():
             self.telemetry.events.labels(status).inc(often)
         self.refused.extend(each.reason for each in outcomes if each.status == "refused")
-        taken = [
-            {
-                "kind": event["kind"],
-                "user_id": str(event["user_id"]),
-                "item_id": None if event.get("item_id") is None else str(event["item_id"]),
-                "time": datetime.fromisoformat(str(event["time"])).timestamp(),
-            }
-            for event, outcome in zip(events, outcomes, strict=True)
-            if outcome.status == "accepted"
-        ]
-        self.recents.add(taken)
+        both = zip(events, outcomes, strict=True)
+        self.recents.changed({str(e["user_id"]) for e, o in both if o.status == "accepted"})
         return outcomes
 
     def put_item(self, item_id: str, about: Mapping[str, Any]) -> None:
