@@ -210,3 +210,19 @@ def test_a_dataset_is_of_one_moment(store, url, monkeypatch):
     assert "One" in data.catalog.table["title"].to_list()
     monkeypatch.undo()
     assert sorted(store.dataset().users.values) == ["bob"]
+
+
+def test_what_a_server_showed_is_of_the_visit_that_the_site_names(sqlite):
+    page = {"request_id": "r", "propensity": 1.0, "position": 0, "session_id": None}
+    sqlite.ingest(
+        [
+            did(1, "ann", 0, "impression", **page),
+            did(2, "ann", 30, "click", session_id="s1"),
+            did(3, "ann", 60, "impression", **{**page, "request_id": "q"}),
+            did(4, "ann", 9_000, "impression", **{**page, "request_id": "p"}),
+        ]
+    )
+    sessions = sqlite.dataset().sessions
+    found = dict(zip(sessions.ids, sessions.column("num_strips").tolist(), strict=True))
+    assert found.pop("s1") == 2
+    assert list(found.values()) == [1]

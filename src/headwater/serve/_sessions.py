@@ -35,6 +35,7 @@ VISITS = Vocabulary.of(
     }
 )
 COLUMNS = ("user_id", "session_id", "time", "kind")
+GAP = 1_800_000_000  # microseconds
 FEW = 3  # examples in a note
 LATE = 4 * 3_600  # seconds after its last event to which an answer is of a visit: a film runs on
 
@@ -42,8 +43,31 @@ LATE = 4 * 3_600  # seconds after its last event to which an answer is of a visi
 def visits(done: pl.DataFrame, shown: pl.DataFrame, searched: pl.DataFrame) -> pl.DataFrame:
     """What visits are made of: what was done, and each strip of a page once, however many items."""
     first = shown.unique(["request_id", "user_id"], keep="first", maintain_order=True)
-    strips = first.with_columns(kind=pl.lit("strip"))
-    return pl.concat([each.select(COLUMNS) for each in (done, strips, searched)])
+    strips = first.with_columns(kind=pl.lit("strip")).select(COLUMNS)
+    others = [each.select(COLUMNS) for each in (done, searched)]
+    return pl.concat([_of_the_visit(strips, pl.concat(others)), *others])
+
+
+def _of_the_visit(strips: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
+    """What a server records of its answers knows of no session: it is of that which the next of
+    the person's events within half an hour names, or else the last one before."""
+    named = others.filter(pl.col("session_id").is_not_null()).sort("time")
+    named = named.select("user_id", "time", near="session_id")
+    for strategy in ("forward", "backward"):
+        strips = (
+            strips.sort("time", maintain_order=True)
+            .join_asof(
+                named,
+                on="time",
+                by="user_id",
+                strategy=strategy,
+                tolerance=GAP,
+                check_sortedness=False,
+            )
+            .with_columns(pl.coalesce("session_id", "near").alias("session_id"))
+            .select(COLUMNS)
+        )
+    return strips
 
 
 def with_sessions(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from .drawing import INK, LINE, SERIES, SOFT, chart
+from .drawing import INK, SERIES, SOFT, chart
 from .wording import number, percent
 
 __all__ = ["ROOM", "over_days", "said", "side_by_side", "verdicts"]
@@ -75,7 +75,7 @@ def side_by_side(
     if not told:
         return None
     x = {"type": "quantitative", "title": unit or title, "scale": {"zero": not zero, "nice": True}}
-    x["axis"] = {"format": ".1%" if share else ",~f", "tickCount": 5, "grid": True}
+    x["axis"] = {"format": ".1%" if share else ",~f", "tickCount": 4, "labelOverlap": True}
     y = {
         "field": "name",
         "type": "nominal",
@@ -183,7 +183,7 @@ def _some(rate: Mapping[str, Any]) -> bool:
 
 
 def _y(title: str, *, share: bool) -> dict[str, Any]:
-    axis = {"format": ".1%" if share else ",~f", "tickCount": 4, "gridColor": LINE}
+    axis = {"format": ".1%" if share else ",~f", "tickCount": 4, "titlePadding": 16}
     return {"type": "quantitative", "title": title, "axis": axis, "scale": {"zero": True}}
 
 
