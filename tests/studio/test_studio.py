@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -202,6 +203,14 @@ def test_a_session_is_worth_nothing_once_its_key_is_another(made, keys):
     with TestClient(made(keys={"admin": keys["admin"][1]}, secret=SECRET[::-1])) as client:
         client.cookies.set("headwater_studio", cookie, path="/studio")
         assert client.get("/studio/flow", follow_redirects=False).status_code == 303
+
+
+def test_a_session_ends_twelve_hours_after_the_last_page(locked, keys, monkeypatch):
+    entered(locked, keys)
+    now = time.time()
+    for later, status in ((11, 200), (22, 200), (35, 303)):
+        monkeypatch.setattr("itsdangerous.timed.time.time", lambda at=later: now + 3600 * at)
+        assert locked.get("/studio/flow", follow_redirects=False).status_code == status
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The page of the flow: what each step does, how long answers take, and the versions."""
 
 import re
+import sys
 import time
 
 import altair as alt
@@ -10,6 +11,7 @@ from fastapi.testclient import TestClient
 from seen import NASTY, tags, words
 
 from headwater.errors import BadParameter
+from headwater.studio import drawing
 from headwater.studio.drawing import INK, LINE, SERIES, SOFT, chart, svg
 from headwater.studio.site import STATIC
 
@@ -116,6 +118,18 @@ def test_latency_is_of_the_answers_that_the_store_has(app, browser):
     assert "svg" in [tag for tag, _ in tags(page)]
     app.state.service.clock = lambda: 4e9
     assert flow(browser)["latency"]["answers"] == 0, "they are of long ago by then"
+
+
+def test_without_what_draws_the_page_says_so_and_has_the_numbers(app, browser, monkeypatch):
+    browser.get("/v1/home/p0001")
+    assert app.state.service.recorder.flush()
+    monkeypatch.setitem(sys.modules, "vl_convert", None)
+    drawing._svg.cache_clear()
+    page = browser.get("/studio/flow")
+    assert page.status_code == 200
+    assert "a chart needs vl_convert, which is not installed" in words(page.text)
+    assert "svg" not in [tag for tag, _ in tags(page.text)]
+    assert "The numbers of: Time of an answer" in words(page.text)
 
 
 def test_another_version_is_published_and_rolled_back(app, browser):

@@ -1,8 +1,9 @@
 """Who may into the studio, and that a form was sent from it.
 
 Where the server has keys, an admin's is entered once. What the browser keeps instead is a cookie:
-signed, not to be read by scripts, not sent along by other sites, good for twelve hours, and only
-as long as the key is in the settings. Each form has the token that the cookie has.
+signed, not to be read by scripts, not sent along by other sites, good for twelve hours after the
+last page, and only as long as the key is in the settings. To sign out makes the browser forget it;
+a copy of it would be good until then. Each form has the token that the cookie has.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from ..errors import HeadwaterError
+from ..errors import HeadwaterError, MissingExtra
 from ..extras import needs
 from ..serve.app import create_app, status_of
 from ..serve.keys import Denied
@@ -43,6 +43,7 @@ def mount(app: FastAPI) -> FastAPI:
     """The studio under /studio of an app that `create_app` made, and / leads to it."""
     service: Service = app.state.service
     site = Site(service, Door(service.settings, app.state.keys))
+    _drawn({"mark": "point"})  # the first takes half a second, in which no request is answered
     router = APIRouter(prefix="/studio", include_in_schema=False)
     for page in PAGES:
         site.add(router, page)
@@ -93,7 +94,7 @@ class Site:
             lstrip_blocks=True,
         )
         self._env.filters.update(FILTERS)
-        self._env.globals["draw"] = lambda spec: Markup(svg(spec))
+        self._env.globals["draw"] = _drawn
         content = b"".join(each.read_bytes() for each in sorted(STATIC.iterdir()))
         self._env.globals["version"] = sha256(content).hexdigest()[:12]
 
@@ -225,6 +226,14 @@ class Site:
         if _wants_json(request):
             return JSONResponse({"error": {"code": "denied", "message": "sign in first"}}, 401)
         return RedirectResponse(f"/studio/login?to={quote(to, safe='')}", status_code=303)
+
+
+def _drawn(spec: dict[str, Any]) -> Markup:
+    """A chart, or what it lacks: the numbers are below it in any case."""
+    try:
+        return Markup(svg(spec))
+    except MissingExtra as error:
+        return Markup('<p class="wrong">{}</p>').format(str(error))
 
 
 def _wants_json(request: Request) -> bool:
