@@ -157,13 +157,33 @@ def change(folder, how):
 DAMAGES = [f for name, f in list(globals().items()) if name.startswith("damage_")]
 
 
+@pytest.mark.parametrize("mapped", [False, True], ids=["copied", "mapped"])
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda f: f.__name__[7:])
-def test_damage_is_one_clear_error(fitted, tmp_path, damage):
+def test_damage_is_one_clear_error(fitted, tmp_path, damage, mapped):
     folder = facade.save(fitted, tmp_path / "model")
     damage(folder)
     with pytest.raises(BadArtifact) as error:
-        load(folder)
+        load(folder, mapped=mapped)
     assert str(folder) in str(error.value)
+
+
+@pytest.mark.parametrize("method", ["ease", "itemknn", "bpr", "multvae"])
+def test_a_mapped_model_answers_the_same_and_cannot_be_written_to(tmp_path, method):
+    pytest.importorskip("torch" if method == "multvae" else "numba")
+    more = {"how": {"n_epochs": 1}} if method == "multvae" else {}
+    fitted = facade.fit(method, blocks(), **more)
+    folder = facade.save(fitted, tmp_path / "model")
+    found = load(folder, mapped=True)
+    assert not found.data.log.items.flags.writeable
+    assert not found.data.log.items.flags.owndata
+    with pytest.raises(ValueError, match="read-only"):
+        found.data.log.items[0] = 1
+    asked = found.data.queries([3, 5])
+    want = fitted.model.recommend(asked, 6)
+    facade.save(facade.fit("popularity", blocks(seed=2)), folder)  # in the place of it
+    got = found.model.recommend(asked, 6)
+    np.testing.assert_array_equal(got.items, want.items)
+    np.testing.assert_allclose(got.scores, want.scores, rtol=1e-6)
 
 
 def test_foreign_folders(fitted, tmp_path):

@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
 from .atomic import atomic_path, recover
 from .data.fingerprint import fingerprint
 from .data.store import load_data, save_data
 from .errors import BadArtifact, HeadwaterError, NotFitted
+from .mapped import arrays_in
 from .model import Model
 from .registry import build, describe
 from .state import pack, unpack
@@ -112,8 +113,12 @@ def check_free(folder: Path) -> None:
         raise BadArtifact(f"{folder} holds something else than a model: choose another name")
 
 
-def load(folder: str | Path) -> Artifact:
-    """The model in ``folder``, ready to answer; `BadArtifact` says what is wrong with it."""
+def load(folder: str | Path, *, mapped: bool = False) -> Artifact:
+    """The model in ``folder``, ready to answer; `BadArtifact` says what is wrong with it.
+
+    ``mapped`` leaves its arrays in their files, read-only, for servers: processes with the same
+    model have them in memory once. Nets are copied all the same.
+    """
     folder = Path(folder)
     recover(folder)
     if not folder.exists():
@@ -132,15 +137,14 @@ def load(folder: str | Path) -> Artifact:
             "fit and save the model again, or install the version that wrote it"
         )
     try:
-        with safe_open(folder / "state.safetensors", framework="numpy") as file:
-            if (file.metadata() or {}).get("digest") != about["state"]:
-                raise BadArtifact(f"{folder}: state.safetensors belongs to another model.json")
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        arrays, meta = arrays_in(folder / "state.safetensors", mapped=mapped)
+        if meta.get("digest") != about["state"]:
+            raise BadArtifact(f"{folder}: state.safetensors belongs to another model.json")
         if _digest(arrays) != about["state"]:
             raise BadArtifact(f"{folder}: state.safetensors is damaged: its checksum is another")
         model = build(about["model"])
         unpack(model, arrays, about["learned"])
-        data = load_data(folder / "data") if about["data"]["included"] else None
+        data = load_data(folder / "data", mapped=mapped) if about["data"]["included"] else None
         if data is not None and fingerprint(data) != about["data"]["fingerprint"]:
             raise BadArtifact(f"{folder}: data/ is not the data that the model was fitted on")
     except BadArtifact:

@@ -87,7 +87,7 @@ def _rebuilt(model: Any, weights: dict[str, np.ndarray]) -> Any:
     with torch.random.fork_rng(devices=[]):  # nets are made on the cpu
         net = model.build()
     try:
-        net.load_state_dict({key: torch.from_numpy(array) for key, array in weights.items()})
+        net.load_state_dict({key: torch.tensor(array) for key, array in weights.items()})
     except RuntimeError as error:
         raise ValueError(f"its weights do not fit its parameters: {error}") from None
     return net.eval()

@@ -20,7 +20,18 @@ STAGES = (
 )
 LAYERS = (
     ("errors",),
-    ("types", "atomic", "extras", "frozen", "kept", "rows", "pictures", "images", "wording"),
+    (
+        "types",
+        "atomic",
+        "extras",
+        "frozen",
+        "kept",
+        "mapped",
+        "rows",
+        "pictures",
+        "images",
+        "wording",
+    ),
     ("likelihoods", "model", "state"),
     ("losses", "threshold"),
     (

@@ -18,10 +18,11 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
 from ..errors import BadArtifact
+from ..mapped import arrays_in
 from ..types import (
     EVENTS,
     SLOTS,
@@ -86,15 +87,15 @@ def save_data(data: Dataset, folder: str | Path) -> None:
     )
 
 
-def load_data(folder: str | Path) -> Dataset:
-    """The dataset that `save_data` wrote; `BadArtifact` if it is not whole."""
+def load_data(folder: str | Path, *, mapped: bool = False) -> Dataset:
+    """The dataset that `save_data` wrote; `BadArtifact` if it is not whole. ``mapped`` leaves its
+    events in their file, read-only."""
     folder = Path(folder)
     try:
         users = pl.read_parquet(folder / "users.parquet")
         items = pl.read_parquet(folder / "items.parquet")
-        with safe_open(folder / "events.safetensors", framework="numpy") as file:
-            about = json.loads((file.metadata() or {})["about"])
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        arrays, said = arrays_in(folder / "events.safetensors", mapped=mapped)
+        about = json.loads(said["about"])
         log = _log(arrays, len(items))
         ids = pl.read_parquet(folder / "requests.parquet") if about.get("named") else None
         shown = _within(arrays, "shown/")

@@ -143,7 +143,7 @@ class Version:
 
 
 def read_version(folder: str | Path, by: str) -> Version:
-    found = artifact.load(folder)
+    found = artifact.load(folder, mapped=True)
     if found.data is None:
         raise BadArtifact(f"{folder} was saved without its data, and ids could not be told")
     if not (isinstance(found.model, Model) and isinstance(found.model, Recommender)):

@@ -166,7 +166,7 @@ def check_saves(model: Any) -> None:
     asked = people(data)
     with TemporaryDirectory() as folder:
         save(trained, Path(folder) / "model", data)
-        found = load(Path(folder) / "model")
+        found = load(Path(folder) / "model", mapped=True)
     assert repr(found.model) == repr(trained)
     same_slate(found.model.recommend(asked, 10), trained.recommend(asked, 10))
     assert found.data is not None

@@ -137,7 +137,7 @@ def check_saves_in_a_flow(stage: Any) -> None:
     assert first.items.shape == (len(asked), 10)
     with TemporaryDirectory() as folder:
         save(flow, Path(folder) / "flow", data)
-        found = load(Path(folder) / "flow")
+        found = load(Path(folder) / "flow", mapped=True)
     again = found.model.recommend(asked, 10)
     same_lists(again, first)
 
