@@ -106,8 +106,8 @@ def test_a_new_item_is_on_a_page_at_once_and_a_removed_one_on_none(site):
     client, _ = site
     about = {"title": "Fresh", "topic": "t1"}
     assert client.put("/v1/items/fresh", json=about).json() == {"item_id": "fresh", "about": about}
+    assert until(lambda: "fresh" in listed(client.get("/v1/home/7").json()))
     page = client.get("/v1/home/7").json()
-    assert "fresh" in listed(page)
     assert "New" in [strip["title"] for strip in page["strips"]]
     like = client.get("/v1/items/fresh/similar", params={"k": 4}).json()
     assert len(like["items"]) == 4

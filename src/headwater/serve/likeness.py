@@ -56,7 +56,7 @@ def alike(live: Live, at: int, k: int, out: Mask) -> Answer:
 def _of_the_same_kinds(live: Live, item_id: str, k: int, out: Mask) -> Answer:
     """For an item that the model has not learned of: what shares most of its kinds."""
     version = live.version
-    mine = live.new.has[live.new.ids.index(item_id)]
+    mine = live.new.has[[live.new.at[item_id]]].toarray()[0]
     many = np.maximum(version.has.sum(1), 1)
     shared = np.asarray(version.has @ mine) / many
     order: Ints = version.popular[np.argsort(-shared[version.popular], kind="stable")]

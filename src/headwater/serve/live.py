@@ -20,7 +20,7 @@ from ..trace import Step, traced, why
 from ..types import PAD, Floats, Guide, Histories, Mask, Queries, Slate
 from ._version import Version, read_version
 from .answers import Answer, Person, Shown, Wish, new_trace
-from .newcomers import NEW, Changes, Newcomers, dice_of, kinds_of, mixed, title_of
+from .newcomers import NEW, Changes, Newcomers, dice_of, mixed, title_of
 
 __all__ = ["POPULAR", "UNKNOWN", "Asked", "Live"]
 
@@ -174,21 +174,19 @@ class Live:
 
     def weights(self, person: Person, wish: Wish, past: Histories) -> Floats:  # (F,)
         """Of the new items; 0 for those that may not be shown."""
-        new, version = self.new, self.version
-        w = np.array(new.weights(version.taste(past)), np.float64)
-        chosen = {each.item_id for each in person.done} if wish.filter_seen else set()
-        within = None if wish.within is None else set(wish.within)
-        out = set(wish.exclude)
-        for at, name in enumerate(new.ids):
-            kinds = kinds_of(new.about[name], version.by)
-            other = wish.guide is not None and not set(kinds) & set(wish.guide[1])
-            if (
-                name in chosen
-                or name in out
-                or other
-                or (within is not None and name not in within)
-            ):
-                w[at] = 0
+        new = self.new
+        w = new.weights(self.version.taste(past))
+        if not new.ids:
+            return w
+        w[new.rows(wish.exclude)] = 0
+        if wish.filter_seen:
+            w[new.rows(each.item_id for each in person.done)] = 0
+        if wish.within is not None:
+            inside = np.zeros(len(w), bool)
+            inside[new.rows(wish.within)] = True
+            w[~inside] = 0
+        if wish.guide is not None:
+            w[~new.of_kinds(*wish.guide)] = 0
         return w
 
     def _guided(

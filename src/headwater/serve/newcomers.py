@@ -14,13 +14,14 @@ Differs: chance draws a new item for a place, not any item for a whole list.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_array
 
-from ..types import Floats
+from ..types import Floats, Ints, Mask
 from ._pictures import first_still
 from ._version import Version
 from .answers import Shown
@@ -43,18 +44,32 @@ class Newcomers:
     """The items of ``changes`` that ``version`` has not learned of."""
 
     def __init__(self, version: Version, changes: Changes):
+        self.by = version.by
         self.ids = [name for name in changes.items if name not in version.items]
+        self.at = {name: row for row, name in enumerate(self.ids)}
         self.about = {name: changes.items[name] for name in self.ids}
-        at = {kind: i for i, kind in enumerate(version.kinds)}
-        self.has = np.zeros((len(self.ids), len(at)), np.float32)  # (F, C)
-        for row, name in enumerate(self.ids):
-            for kind in kinds_of(self.about[name], version.by):
-                if kind in at:
-                    self.has[row, at[kind]] = 1
+        column = {kind: i for i, kind in enumerate(version.kinds)}
+        each = [
+            [column[kind] for kind in kinds_of(about, self.by) if kind in column]
+            for about in self.about.values()
+        ]
+        start = np.cumsum([0, *map(len, each)])
+        flat = np.array([kind for kinds in each for kind in kinds], np.int64)
+        shape = (len(self.ids), len(column))
+        self.has = csr_array((np.ones(len(flat), np.float32), flat, start), shape=shape)  # (F, C)
+        self._many = np.maximum(np.diff(start), 1)
 
     def weights(self, taste: Floats) -> Floats:  # (C,) -> (F,)
-        many = np.maximum(self.has.sum(1), 1)
-        return np.asarray(LEAST + (self.has @ taste) / many)
+        return np.asarray(LEAST + (self.has @ taste) / self._many, np.float64)
+
+    def rows(self, ids: Iterable[str]) -> Ints:
+        """Of those of ``ids`` that are new."""
+        return np.array([self.at[each] for each in ids if each in self.at], np.int64)
+
+    def of_kinds(self, column: str, kinds: Collection[str]) -> Mask:  # (F,)
+        wanted = set(kinds)
+        about = self.about.values()
+        return np.array([bool(wanted & set(kinds_of(each, column))) for each in about], bool)
 
     def shown(self, at: int, propensity: float) -> Shown:
         name = self.ids[at]
@@ -81,16 +96,17 @@ def mixed(
     """``k`` places: ``listed`` in its order, with new items between them; fewer if there are no
     more. A weight of 0 leaves a new item out; with ``explore`` 1 none but new ones come."""
     w = np.array(weights, np.float64)
+    left = int(np.count_nonzero(w))
     old = list(listed)[::-1]
     found: list[Shown] = []
-    while len(found) < k and (old or w.any()):
+    while len(found) < k and (old or left):
         chance = explore if found or explore == 1 else 0.0
-        chance = 0.0 if not w.any() else chance if old else 1.0
+        chance = 0.0 if not left else chance if old else 1.0
         if rng.random() < chance:
             p = w / w.sum()
             at = int(rng.choice(len(w), p=p))
             found.append(new.shown(at, max(chance * float(p[at]), np.finfo(float).tiny)))
-            w[at] = 0
+            w[at], left = 0, left - 1
         else:
             one = old.pop()
             found.append(replace(one, propensity=one.propensity * (1 - chance)))

@@ -125,6 +125,7 @@ class Service:
         self._removed: set[str] = set()
         self._revision = 0
         self._looking = Lock()
+        self._looked = 0.0
         self._stop = Event()
         self._keeper: Thread | None = None
 
@@ -157,6 +158,7 @@ class Service:
     def look(self) -> None:
         """See what was published, which items changed and which experiments run."""
         with self._looking:
+            self._looked = clocks.monotonic()
             try:
                 changed, self._revision = self.store.items_changed(self._revision)
                 self.experiments = running(self.store.experiments(), self._now())
@@ -349,9 +351,11 @@ class Service:
         return outcomes
 
     def put_item(self, item_id: str, about: Mapping[str, Any]) -> None:
-        """Into the catalogue; it can be shown at once."""
+        """Into the catalogue; it can be shown as soon as the service has looked, which it does now
+        unless it just did."""
         self.store.put_items({item_id: about})
-        self.look()
+        if clocks.monotonic() - self._looked > self.settings.refresh:
+            self.look()
 
     def remove_item(self, item_id: str) -> None:
         """Out of the catalogue: from now on it is not shown. `UnknownName` if nobody knows it."""

@@ -27,8 +27,8 @@ class Item(BaseModel):
 
 @router.put("/items/{item_id}")
 def put_item(item_id: Id, about: About, service: Served, who: Who) -> Item:
-    """Into the catalogue, or what is known of it anew. It can be recommended at once: by chance
-    and by its kinds, until a model learned of it."""
+    """Into the catalogue, or what is known of it anew. It can be recommended within seconds: by
+    chance and by its kinds, until a model learned of it."""
     who.needs("ingest")
     service.put_item(item_id, about)
     return Item(item_id=item_id, about=about)
