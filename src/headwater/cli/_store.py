@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -119,19 +119,32 @@ def import_(
 
 @store_app.command()
 def forget(
-    before: Annotated[str, typer.Option(help="A time with its zone: 2026-01-01T00:00:00Z.")],
+    before: Annotated[
+        str | None, typer.Option(help="A time with its zone: 2026-01-01T00:00:00Z.")
+    ] = None,
+    days: Annotated[
+        float | None, typer.Option(min=0, help="Instead, how many days may be kept.")
+    ] = None,
     store: Where = "headwater.db",
     as_json: Json = False,
 ) -> None:
     """Remove what is older: for a cron line, with what the platform promised."""
+    if (before is None) == (days is None):
+        raise BadParameter("give one of --before TIME and --days NUMBER")
     try:
-        time = datetime.fromisoformat(before)
-    except ValueError:
+        time = (
+            datetime.now(UTC) - timedelta(days=days)
+            if days is not None
+            else datetime.fromisoformat(str(before))
+        )
+    except (ValueError, OverflowError):
+        asked = f"--days {days}" if days is not None else f"--before {before!r}"
         raise BadParameter(
-            f"--before is a time such as 2026-01-01T00:00:00Z; got {before!r}"
+            f"{asked} is no time to go back to: --before takes one such as 2026-01-01T00:00:00Z, "
+            "--days a number of days"
         ) from None
     with opened(store) as found:
-        show({"removed": found.forget_before(time)}, as_json)
+        show({"before": time.isoformat(), "removed": found.forget_before(time)}, as_json)
 
 
 @store_app.command()

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from ...extras import needs
 from .asking import Served, Who
 
 with needs("the server", "serve"):
-    from fastapi import APIRouter, Response
+    from fastapi import APIRouter, Query, Response
     from fastapi.responses import JSONResponse
 
 router = APIRouter(tags=["health"])
+
+Store = Annotated[
+    bool, Query(description="false: a model alone will do, since pages go on without the store")
+]
 
 
 @router.get("/health/live")
@@ -21,12 +25,13 @@ async def live() -> dict[str, str]:
 
 
 @router.get("/health/ready", responses={503: {"description": "not now, and why"}})
-async def ready(service: Served) -> Any:
+async def ready(service: Served, store: Store = True) -> Any:
     """It has a model, and its store is there."""
-    why = service.ready
+    model = service.fleet.current
+    why = service.ready if store or model is None else ""
     if why:
         return JSONResponse({"status": "not ready", "reason": why}, status_code=503)
-    return {"status": "ready", "model": service.fleet.current}
+    return {"status": "ready", "model": model}
 
 
 @router.get("/metrics", response_class=Response)
