@@ -152,7 +152,7 @@ def _rules(service: Service) -> list[Check]:
 def _plain(check: Check) -> dict[str, Any]:
     """Without the examples that name people."""
     told = asdict(check)
-    if check.rule.startswith("user "):
-        told["found"] = check.found.partition(", such as ")[0]
     told["examples"] = [each for each in check.examples if not each.startswith("user ")]
+    if check.rule.startswith("user "):
+        told |= {"found": check.found.partition(", such as ")[0], "examples": []}
     return told

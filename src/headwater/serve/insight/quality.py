@@ -274,18 +274,20 @@ def _metrics(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The rows that a retraining wrote; of others, what can be read as such."""
     found = report.get("metrics")
     rows = [each for each in found if isinstance(each, Mapping)] if isinstance(found, list) else []
-    return [
-        {
-            "metric": str(row["metric"]),
-            "role": row.get("role"),
-            "value": row.get("candidate"),
-            **{f"value_{end}": row.get(f"candidate_{end}") for end in ("low", "high")},
-            **{
-                name: row.get(name)
-                for name in ("baseline", "difference", "low", "high", "users", "tolerated")
-            },
-            "passed": row.get("passed"),
-        }
-        for row in rows
-        if "metric" in row
-    ]
+    return [_metric(row) for row in rows if "metric" in row]
+
+
+def _metric(row: Mapping[str, Any]) -> dict[str, Any]:
+    """One that a retraining wrote has a difference and its ends; of another these are its own."""
+    told = {name: row.get(name) for name in ("role", "baseline", "users", "tolerated", "passed")}
+    if "candidate" in row:
+        own = (row["candidate"], row.get("candidate_low"), row.get("candidate_high"))
+        gap = (row.get("difference"), row.get("low"), row.get("high"))
+    else:
+        own, gap = (row.get("mean"), row.get("low"), row.get("high")), (None, None, None)
+    told |= zip(("value", "value_low", "value_high"), own, strict=True)
+    return {
+        "metric": str(row["metric"]),
+        **told,
+        **dict(zip(("difference", "low", "high"), gap, strict=True)),
+    }
