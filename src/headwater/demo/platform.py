@@ -3,7 +3,7 @@
 The films are real, their stills are drawn, the people are made up (`simulate.streaming`). They come
 on simulated days, the last of which ends now, through the same HTTP API that a site would use. What
 they do comes back as events; every night a new model is trained on that, and published if it is
-better. Beside it an experiment compares that flow with one that learned what satisfies.
+better. Beside it an experiment compares that flow with one that goes by people who are alike.
 """
 
 from __future__ import annotations
@@ -23,8 +23,7 @@ from typing import Any, cast
 from ..atomic import atomic_path
 from ..errors import DataError
 from ..extras import needs
-from ..facade import Fitted
-from ..registry import build
+from ..facade import fit
 from ..serve.app import create_app
 from ..serve.events import Consent
 from ..serve.experiments import Experiment
@@ -34,7 +33,6 @@ from ..serve.settings import Settings, settings_from
 from ..serve.shelf import Shelf
 from ..serve.store import Store
 from ..simulate.people import Arm, People
-from ..simulate.policies import POLICIES
 from ..simulate.streaming import Person, World
 from ..studio import mount
 from ..types import Dataset
@@ -59,6 +57,7 @@ FLOW: Mapping[str, Any] = {
         {"model": "thumbnail.match", "epsilon": 0.1},
     ],
 }
+EASE = {**FLOW, "retrieve": {"model": "ease", "l2": 50}, "stages": FLOW["stages"][1:]}
 Progress = Callable[[str, int, int], None]
 
 
@@ -163,22 +162,17 @@ class Platform:
         return settings
 
     def _compare(self, store: Store, shelf: Shelf) -> None:
-        """An experiment: half of the people see what a ranker makes that learned what satisfies."""
-        data = store.dataset()
-        ranker = POLICIES["satisfaction"].fit(data)
-        flow = build({**FLOW, "retrieve": ranker, "stages": FLOW["stages"][1:]})
-        for stage in flow.stages:
-            stage.fit(data)
-        other = shelf.add(Fitted(flow, data), {"why": "for the experiment 'satisfaction'"})
+        """An experiment: half of the people see what people like them chose, by EASE."""
+        other = shelf.add(fit(EASE, store.dataset()), {"why": "for the experiment 'alike'"})
         about = {
-            "arms": {"current": {"share": 0.5}, "ranker": {"share": 0.5, "model": other}},
+            "arms": {"current": {"share": 0.5}, "alike": {"share": 0.5, "model": other}},
             "metric": "satisfaction",
             "horizon": 24,
             "guardrails": {"clicks": 0.5, "latency_p95": 50},
             "people": 200,
             "started": datetime.fromtimestamp(self.clock(), UTC).isoformat(),
         }
-        store.put_experiment("satisfaction", Experiment.of("satisfaction", about).about())
+        store.put_experiment("alike", Experiment.of("alike", about).about())
 
     def _items(self) -> dict[str, dict[str, Any]]:
         stills = self.world.titles.stills
@@ -238,7 +232,7 @@ class Platform:
         return "\n".join(
             [
                 f"All of it is in {self.folder}. Next:",
-                f"  headwater experiment result satisfaction --store {store}",
+                f"  headwater experiment result alike --store {store}",
                 f"  headwater retrain --store {store} --models {models} --dry-run",
                 f"  headwater serve --open --store {store} --models {models}",
             ]
