@@ -4,6 +4,7 @@
       DataError             the table cannot be used as it is
         MissingColumn       a column that was asked for is not there
         Leak                something held out is also in the training part
+        NoConsent           somebody has not agreed to what was to be kept of them
       UnknownName           a method, parameter, user, item, source or split that does not exist
       BadParameter          a parameter of the wrong type or with a value that makes no sense
       BadFlow               a flow file that cannot be read, with its line
@@ -33,6 +34,7 @@ __all__ = [
     "Leak",
     "MissingColumn",
     "MissingExtra",
+    "NoConsent",
     "NotFitted",
     "StoreError",
     "UnknownName",
@@ -58,6 +60,10 @@ class MissingColumn(DataError):
 
 class Leak(DataError):
     """Something held out is also in the training part."""
+
+
+class NoConsent(DataError):
+    """Somebody has not agreed to what was to be kept of them."""
 
 
 class UnknownName(HeadwaterError, LookupError):

@@ -151,7 +151,7 @@ def test_lists_that_are_asked_for_in_all_ways(site):
         ("/v1/recommend/7?k=x", 422, "k: "),
         ("/v1/recommend/7?within=nothing", 404, "no item 'nothing'"),
         ("/v1/recommend/7?guide=topic", 422, "genres:Horror"),
-        ("/v1/recommend/7?guide=colour:red", 422, "no column 'colour'"),
+        ("/v1/recommend/7?guide=colour:red", 404, "no column 'colour'"),
         ("/v1/items/nothing/similar", 404, "no item 'nothing'"),
         ("/v1/items/nothing", 404, "no item 'nothing'"),
         ("/v1/users/nobody", 404, "no user 'nobody'"),

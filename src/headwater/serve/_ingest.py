@@ -16,7 +16,7 @@ from ._database import insert
 from ._rows import as_json, frames, meta, micro, parts, put
 from ._standing import known
 from ._tables import ANSWERS, EVENTS, EXPOSURES, META, SENT
-from .events import Event, check, instant, microseconds
+from .events import UNKEPT, Event, check, instant, microseconds
 
 with needs("the event store", "serve"):
     import sqlalchemy as sa
@@ -60,7 +60,9 @@ class Ingest(Base):
         for at, each in enumerate(check(events)):
             if isinstance(each, str):
                 given = events[at].get("event_id") if isinstance(events[at], Mapping) else None
-                name = str(given)[:200] if isinstance(given, str | int) else None
+                name = (
+                    UNKEPT.sub("\ufffd", str(given)[:200]) if isinstance(given, str | int) else None
+                )
                 outcomes[at] = Outcome("refused", name, each)
                 continue
             row = _row(each, now)

@@ -11,7 +11,7 @@ from itertools import islice
 from secrets import token_hex
 from typing import Any
 
-from ..errors import BadParameter, DataError, UnknownName
+from ..errors import BadParameter, NoConsent, UnknownName
 from ..extras import needs
 from ._base import Base
 from ._rows import AT_ONCE, as_json, described, micro, parts, put
@@ -67,7 +67,7 @@ class People(Base):
     def put_users(self, about: Mapping[str, Mapping[str, Any]]) -> None:
         """What is known of people, by user_id; what was known of them before is replaced.
 
-        `DataError` for people who were erased and have not agreed to anything since, and for those
+        `NoConsent` for people who were erased and have not agreed to anything since, and for those
         who agreed to nothing: nothing of the rest is kept then either.
         """
         with self._begin(writing=True) as db:
@@ -76,7 +76,7 @@ class People(Base):
                 for user, person in known(db, users, self._who).items():
                     level = person.level(None, self.default, trust=self.trust_consent)
                     if level == "none" or person.gone:
-                        raise DataError(f"user {user!r} has given no consent to be known")
+                        raise NoConsent(f"user {user!r} has given no consent to be known")
             put(db, USERS, described(USERS, about, time=self._now()))
 
     def user(self, user_id: str) -> dict[str, Any]:

@@ -20,14 +20,25 @@ with needs("the event store", "serve"):
 
 __all__ = ["AT_ONCE", "as_json", "described", "frames", "meta", "micro", "parts", "put", "revised"]
 
+DEEP = 20  # levels of what is known of a person or an item
 AT_ONCE = 500  # rows in one statement: 19 columns each, and SQLite takes 32,766 values
 
 
 def as_json(value: Any) -> str:
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        said = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        said.encode()  # which halves of characters are not
     except (TypeError, ValueError) as error:
         raise DataError(f"what is kept has to be plain values for JSON: {error}") from None
+    return said
+
+
+def _deeper(value: Any, levels: int) -> bool:
+    """Whether there is something in it below so many levels."""
+    inner = value.values() if isinstance(value, Mapping) else value
+    if not isinstance(value, Mapping | list | tuple):
+        return False
+    return levels == 0 or any(_deeper(each, levels - 1) for each in inner)
 
 
 def micro(time: datetime, what: str = "time") -> int:
@@ -61,6 +72,9 @@ def described(table: sa.Table, about: Mapping[str, Any], **more: Any) -> list[di
     odd = next((name for name in about if not isinstance(name, str) or not name), None)
     if odd is not None:
         raise DataError(f"{key} is a text that is not empty; got {odd!r}")
+    deep = next((name for name in about if _deeper(about[name], DEEP)), None)
+    if deep is not None:
+        raise DataError(f"what is known by {key} {deep!r} is lists in lists, over {DEEP} deep")
     return [{key: name, "about": as_json(about[name]), **more} for name in sorted(about)]
 
 

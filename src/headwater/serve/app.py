@@ -16,11 +16,14 @@ from ..errors import (
     BadParameter,
     DataError,
     HeadwaterError,
+    MissingColumn,
+    NoConsent,
     StoreError,
     UnknownName,
 )
 from ..extras import needs
 from .api import events, health, items, lists, people
+from .api.shapes import Refused
 from .guards import Guard
 from .keys import Denied, Keys
 from .service import Service
@@ -69,11 +72,13 @@ def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
         redoc_url=None,
         openapi_url="/v1/openapi.json",
         responses={
-            code: {"description": said}
+            code: {"description": said, "model": Refused}
             for code, said in (
+                (400, "what cannot be read at all"),
                 (401, "no key, or an unknown one"),
                 (403, "not with this key"),
                 (404, "nobody knows it"),
+                (413, "too much at once"),
                 (422, "what is wrong with the request"),
                 (429, "too many requests; Retry-After says how long to wait"),
                 (503, "the store or the model is away; Retry-After says how long to wait"),
@@ -108,8 +113,10 @@ def from_environment() -> FastAPI:
 
 def status_of(error: HeadwaterError) -> tuple[int, str]:
     """Of an answer that says what was wrong, and what it is called there."""
-    if isinstance(error, UnknownName):
+    if isinstance(error, UnknownName | MissingColumn):
         return 404, "unknown"
+    if isinstance(error, NoConsent):
+        return 409, "no_consent"
     if isinstance(error, StoreError | BadArtifact):
         return 503, "away"
     if isinstance(error, BadParameter | DataError):
@@ -124,7 +131,8 @@ def _handle(app: FastAPI) -> None:
         headers = {} if wait is None else {"retry-after": str(wait)}
         if status == 401:
             headers["www-authenticate"] = "Bearer"
-        content = {"error": {"code": code, "message": message}}
+        plain = message.encode("utf-8", "replace").decode()  # it may quote what was sent
+        content = {"error": {"code": code, "message": plain}}
         return JSONResponse(content, status_code=status, headers=headers)
 
     @app.exception_handler(Denied)
@@ -145,7 +153,7 @@ def _handle(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _(_: Request, error: HTTPException) -> JSONResponse:
-        codes = {404: "unknown", 405: "bad_request", 413: "too_large"}
+        codes = {400: "bad_request", 404: "unknown", 405: "bad_request", 413: "too_large"}
         return said(error.status_code, codes.get(error.status_code, "failed"), str(error.detail))
 
     @app.exception_handler(Exception)

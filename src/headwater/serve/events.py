@@ -34,6 +34,8 @@ from pydantic import (
 __all__ = [
     "KINDS",
     "LEVELS",
+    "SLASH",
+    "UNKEPT",
     "Bookmark",
     "Click",
     "Consent",
@@ -49,8 +51,9 @@ __all__ = [
 
 Consent = Literal["none", "essential", "full"]
 LEVELS: tuple[Consent, ...] = get_args(Consent)  # each allows what those before it do
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH, END = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 UNKEPT = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")  # databases refuse some, people all
+SLASH = "\ue000"  # stands for a slash in the names that addresses are made of: no other may have it
 NUMBER = re.compile(r"\s*[-+]?[0-9.]+\s*")
 
 
@@ -74,6 +77,8 @@ def _name(value: Any) -> Any:
     if isinstance(value, str):
         if value != value.strip():
             raise ValueError("begins or ends with a space")
+        if SLASH in value:
+            raise ValueError("has U+E000 in it, which no id may have")
         return _plain(value)
     return value
 
@@ -95,7 +100,7 @@ def _zoned(value: Any) -> Any:
 
 Name = Annotated[str, Field(min_length=1, max_length=200), BeforeValidator(_name)]
 Text = Annotated[str, Field(min_length=1, max_length=500), BeforeValidator(_plain)]
-Time = Annotated[AwareDatetime, Field(ge=EPOCH), BeforeValidator(_zoned)]
+Time = Annotated[AwareDatetime, Field(ge=EPOCH, lt=END), BeforeValidator(_zoned)]
 Chance = Annotated[float, Field(gt=0, le=1)]
 Small = Annotated[int, Field(ge=0, lt=2**31, strict=True)]
 

@@ -12,6 +12,7 @@ from urllib.parse import unquote_to_bytes
 from uuid import uuid4
 
 from ..extras import needs
+from .events import SLASH
 from .settings import Settings
 from .telemetry import Telemetry
 
@@ -22,11 +23,10 @@ with needs("the server", "serve"):
     from starlette.exceptions import HTTPException
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["SLASH", "Guard", "TooLarge"]
+__all__ = ["Guard", "TooLarge"]
 
 log = logging.getLogger("headwater.requests")
 
-SLASH = "\ue000"  # stands for a slash inside an id, while the address is taken apart
 HIDDEN = re.compile(rb"%2f", re.IGNORECASE)
 FOREIGN = re.compile(rb"%ee%80%80", re.IGNORECASE)
 HEADERS = [

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from pydantic import AfterValidator, TypeAdapter
+from pydantic import AfterValidator, Field, TypeAdapter
 
 from ...extras import needs
-from ..events import Name
-from ..guards import SLASH
+from ..events import SLASH, Name
 from ..keys import Caller
 from ..service import Service
 
@@ -20,6 +19,11 @@ with needs("the server", "serve"):
 __all__ = ["Id", "Items", "K", "Of", "Pictured", "Served", "Who", "Within"]
 
 NAME: TypeAdapter[str] = TypeAdapter(Name)
+SAID = {  # of ids, in the description of the API: what `Name` takes
+    "minLength": 1,
+    "maxLength": 200,
+    "pattern": r"^[^\s\x00-\x1f\x7f\ue000]([^\x00-\x1f\x7f\ue000]*[^\s\x00-\x1f\x7f\ue000])?$",
+}
 _bearer = HTTPBearer(auto_error=False, description="a key, or a token of a user")
 
 
@@ -38,8 +42,8 @@ def _caller(request: Request, _: Annotated[Any, Depends(_bearer)]) -> Caller:
     return found
 
 
-Id = Annotated[str, Path(min_length=1, max_length=200), AfterValidator(_id)]
-Of = Annotated[str, AfterValidator(_id)]  # in a query or a body
+Id = Annotated[str, Path(json_schema_extra=SAID), AfterValidator(_id)]
+Of = Annotated[Name, Field(json_schema_extra=SAID)]  # in a query or a body
 Items = Annotated[list[Of], Query(max_length=1_000)]
 Within = Annotated[list[Of] | None, Query(max_length=1_000)]
 K = Annotated[int, Query(ge=1, le=1_000, description="how many items")]

@@ -20,7 +20,11 @@ router = APIRouter(prefix="/v1", tags=["lists"])
 
 Guiding = Annotated[
     str | None,
-    Query(max_length=500, description="lean to kinds of a column: genres:Horror,Comedy"),
+    Query(
+        max_length=500,
+        description="lean to kinds of a column: genres:Horror,Comedy",
+        json_schema_extra={"pattern": r"^[^:]+:[\s,]*[^\s,]"},
+    ),
 ]
 
 

@@ -12,6 +12,7 @@ from ...extras import needs
 from ..events import Consent
 from ..store import Receipt
 from .asking import Id, Served, Who
+from .shapes import Refused
 
 with needs("the server", "serve"):
     from fastapi import APIRouter, Body, Request
@@ -53,7 +54,12 @@ class Erased(BaseModel):
     completed_by: str | None = Field(description="the version that took its place")
 
 
-@router.put("/users/{user_id}")
+NO_CONSENT: dict[int | str, dict[str, Any]] = {
+    409: {"description": "they have not agreed to be known", "model": Refused}
+}
+
+
+@router.put("/users/{user_id}", responses=NO_CONSENT)
 def put_user(user_id: Id, about: About, service: Served, who: Who) -> Known:
     who.needs("ingest")
     service.store.put_users({user_id: about})

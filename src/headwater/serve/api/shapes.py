@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from ..answers import Answer, Shown
 from ..service import Reply, event_id
 
-__all__ = ["Listing", "Page", "Problem", "listing", "page"]
+__all__ = ["Listing", "Page", "Problem", "Refused", "listing", "page"]
 
 Where = Callable[[str | None], str | None]  # from the name of a picture to where it is
 
@@ -71,6 +71,12 @@ class Problem(BaseModel):
 
     code: str
     message: str
+
+
+class Refused(BaseModel):
+    """Every answer that is none, but for those of /health."""
+
+    error: Problem
 
 
 def page(reply: Reply, pictured: Where) -> dict[str, Any]:
