@@ -60,9 +60,8 @@ class Ingest(Base):
         for at, each in enumerate(check(events)):
             if isinstance(each, str):
                 given = events[at].get("event_id") if isinstance(events[at], Mapping) else None
-                name = (
-                    UNKEPT.sub("\ufffd", str(given)[:200]) if isinstance(given, str | int) else None
-                )
+                named = isinstance(given, str | int)
+                name = UNKEPT.sub("\ufffd", str(given)[:200]) if named else None
                 outcomes[at] = Outcome("refused", name, each)
                 continue
             row = _row(each, now)

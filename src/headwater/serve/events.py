@@ -51,7 +51,7 @@ __all__ = [
 
 Consent = Literal["none", "essential", "full"]
 LEVELS: tuple[Consent, ...] = get_args(Consent)  # each allows what those before it do
-EPOCH, END = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
+EPOCH, END = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
 UNKEPT = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")  # databases refuse some, people all
 SLASH = "\ue000"  # stands for a slash in the names that addresses are made of: no other may have it
 NUMBER = re.compile(r"\s*[-+]?[0-9.]+\s*")
