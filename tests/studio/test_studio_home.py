@@ -209,6 +209,8 @@ def test_a_click_on_nothing_is_refused(browser, chosen):
 def test_script_in_titles_and_ids_is_shown_and_does_nothing(app, browser):
     item = person(browser, "p0001")["strips"][0]["items"][0]["item_id"]
     app.state.service.put_item(item, {"title": NASTY, "genres": ["Comedy"]})
+    app.state.service.look()
+    assert person(browser, "p0001")["strips"][0]["items"][0]["title"] == NASTY
     for path in (f"/studio/home?user=p0001&user={NASTY}", "/studio/flow?user=p0001"):
         page = browser.get(path).text
         assert NASTY in words(page)
