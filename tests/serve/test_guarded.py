@@ -146,7 +146,7 @@ def test_too_much_is_refused(tmp_path):
         assert client.get("/health/live").status_code == 200
 
 
-def test_keys_cannot_be_tried_out(tmp_path):
+def test_keys_cannot_be_tried_out_and_whose_is_good_does_not_notice(tmp_path):
     publish(tmp_path / "models", "popularity")
     more, headers = keyed()
     with served(tmp_path, **more) as (client, _):
@@ -156,7 +156,41 @@ def test_keys_cannot_be_tried_out(tmp_path):
         ]
         assert tries.count(401) == 30
         assert tries[-1] == 429
-        assert client.get("/v1/home", headers=headers["read"]).status_code == 429
+        assert client.get("/v1/home").status_code == 429
+        assert client.get("/v1/home", headers=headers["read"]).status_code == 200
+        assert client.get("/health/live").status_code == 200, "else it would be started anew"
+
+
+def test_a_rate_is_of_a_good_key_or_of_an_address(tmp_path):
+    publish(tmp_path / "models", "popularity")
+    more, headers = keyed()
+    with served(tmp_path, rate="10/minute", **more) as (client, _):
+        free = "/v1/openapi.json"  # for which nobody needs a key
+        codes = [
+            client.get(free, headers={"Authorization": f"Bearer {n}"}).status_code
+            for n in range(15)
+        ]
+        assert codes == [200] * 10 + [429] * 5, "a new word is not a new rate"
+        made = [
+            client.post(f"/v1/users/{name}/token", json={}, headers=headers["ingest"]).json()
+            for name in ("ann", "ann", "bob")
+        ]
+        theirs = [{"Authorization": f"Bearer {each['token']}"} for each in made]
+        codes = [client.get("/v1/home/ann", headers=theirs[n % 2]).status_code for n in range(15)]
+        assert codes == [200] * 10 + [429] * 5, "nor is a new token of the same user"
+        assert client.get("/v1/home/bob", headers=theirs[2]).status_code == 200
+
+
+def test_words_that_others_choose_make_no_new_series(tmp_path):
+    publish(tmp_path / "models", "popularity")
+    with served(tmp_path) as (client, service):
+        for n in range(20):
+            client.request(f"MADE{n}", "/v1/home")
+            client.get(f"/nowhere/{n}")
+        text = service.telemetry_text()[0].decode()
+        assert "MADE" not in text
+        assert 'method="other"' in text
+        assert text.count("headwater_request_seconds_count{") == 2
 
 
 def test_other_sites_and_other_names_are_refused(tmp_path):

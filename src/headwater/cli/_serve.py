@@ -62,7 +62,7 @@ def serve(
         os.environ["HEADWATER_CONFIG"] = str(config)
     typer.secho(f"http://{settings.host}:{settings.port}/studio", err=True)
     uvicorn.run(
-        "headwater.studio:from_environment",
+        "headwater.cli._serve:worker",
         factory=True,
         host=settings.host,
         port=settings.port,
@@ -72,6 +72,16 @@ def serve(
         server_header=False,
         timeout_graceful_shutdown=15,
     )
+
+
+def worker() -> Any:
+    """The app of one process, whose log is set up as that of the others."""
+    from ..serve.logs import set_up
+    from ..serve.settings import settings_from
+    from ..studio import from_environment
+
+    set_up(settings_from().log)
+    return from_environment()
 
 
 @key_app.command("new")

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from ..extras import needs
 from .events import SLASH
+from .keys import Denied
 from .settings import Settings
 from .telemetry import Telemetry
 
@@ -20,6 +21,7 @@ with needs("the server", "serve"):
     from limits import parse
     from limits.storage import MemoryStorage
     from limits.strategies import FixedWindowRateLimiter
+    from starlette.datastructures import Headers
     from starlette.exceptions import HTTPException
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -42,6 +44,7 @@ POLICY = (
     b"object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
 )
 FAILURES = "30/minute"  # wrong keys from one address
+METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")
 
 
 class TooLarge(HTTPException):
@@ -61,7 +64,7 @@ class Guard:
             await self.app(scope, receive, send)
             return
         began = clocks.perf_counter()
-        headers = dict(scope["headers"])
+        headers = Headers(scope=scope)
         address = scope["client"][0] if scope.get("client") else "local"
         status = 500
 
@@ -92,28 +95,33 @@ class Guard:
                 self._limiter.hit(self._failures, "failures", address)
             self._note(scope, status, clocks.perf_counter() - began, request_id)
 
-    def _refused(
-        self, scope: Scope, headers: dict[bytes, bytes], address: str
-    ) -> tuple[Any, ...] | None:
+    def _refused(self, scope: Scope, headers: Headers, address: str) -> tuple[Any, ...] | None:
         raw = scope.get("raw_path") or b""
         if FOREIGN.search(raw):
             return 422, "bad_request", "the address has a character that no id may have"
         if HIDDEN.search(raw):
             path = unquote_to_bytes(HIDDEN.sub(SLASH.encode(), raw)).decode("utf-8", "replace")
             scope["path"] = path
-        if not self._limiter.test(self._failures, "failures", address):
-            return 429, "too_many", "too many wrong keys from this address: wait a minute", 60
-        who = headers.get(b"authorization")
-        name = address if who is None else hashlib.sha256(who).hexdigest()
-        free = scope["path"].startswith("/health/")
-        if not free and not self._limiter.hit(self._rate, "asked", name):
-            reset = self._limiter.get_window_stats(self._rate, "asked", name).reset_time
-            wait = max(1, int(reset - clocks.time()) + 1)
-            return 429, "too_many", f"more than {self.settings.rate}: wait {wait} s", wait
-        length = headers.get(b"content-length", b"")
-        if length.isdigit() and int(length) > self.settings.body:
+        if not scope["path"].startswith("/health/"):
+            wait = self._wait(_known(scope, headers), address)
+            if wait is not None:
+                return wait
+        length = headers.get("content-length", "")
+        if length.isascii() and length.isdigit() and int(length[:20]) > self.settings.body:
             return 413, "too_large", self._most()
         return None
+
+    def _wait(self, known: str | None, address: str) -> tuple[Any, ...] | None:
+        """Whose key is good has a rate of their own, whatever others do at the same address; all
+        others at an address, with whatever words for keys, have one together."""
+        if known is None and not self._limiter.test(self._failures, "failures", address):
+            return 429, "too_many", "too many wrong keys from this address: wait a minute", 60
+        name = ("known", known) if known is not None else ("address", address)
+        if self._limiter.hit(self._rate, "asked", *name):
+            return None
+        reset = self._limiter.get_window_stats(self._rate, "asked", *name).reset_time
+        wait = max(1, int(reset - clocks.time()) + 1)
+        return 429, "too_many", f"more than {self.settings.rate}: wait {wait} s", wait
 
     def _most(self) -> str:
         return f"a body may have {self.settings.body:,} bytes: send less at once"
@@ -134,20 +142,33 @@ class Guard:
     def _note(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:
         """The route, never the address: that has ids of people in it."""
         route = getattr(scope.get("route"), "path", None) or "none"
-        self.telemetry.requests.labels(scope["method"], route, str(status)).observe(seconds)
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        self.telemetry.requests.labels(method, route, str(status)).observe(seconds)
         log.info(
             "%s %s %d",
-            scope["method"],
+            method,
             route,
             status,
             extra={
                 "request_id": request_id,
-                "method": scope["method"],
+                "method": method,
                 "route": route,
                 "status": status,
                 "ms": round(1_000 * seconds, 2),
             },
         )
+
+
+def _known(scope: Scope, headers: Headers) -> str | None:
+    """Whose key or token it is that a request has; None where it has no good one."""
+    if "authorization" not in headers:
+        return None
+    try:
+        caller = scope["app"].state.keys.caller(headers)
+    except Denied:
+        return None
+    name = caller.name if caller.user_id is None else caller.user_id
+    return hashlib.sha256(f"{caller.role}\0{name}".encode("utf-8", "replace")).hexdigest()
 
 
 async def _answer(send: Send, status: int, code: str, said: str, wait: int | None = None) -> None:
