@@ -84,7 +84,7 @@ def test_the_clock_of_a_sender_is_far_off(healthy):
     late = told("click", "e", "1", NOW + timedelta(hours=2), item_id="1")
     healthy.take([late, *(told("search", f"g{n}", "1", query="q") for n in range(30))])
     found = only(healthy, "clocks agree")
-    assert "of the last 1 refused 1 for their time" in found["found"]
+    assert "1 of the last 1 refused are for their time" in found["found"]
 
 
 def test_the_clock_of_a_sender_is_somewhat_ahead(healthy):
