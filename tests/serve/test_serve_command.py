@@ -1,0 +1,59 @@
+"""`headwater serve` as it is started: processes, their log, and their end."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+pytest.importorskip("uvicorn", reason="pip install 'headwater[serve]'")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_every_process_logs_and_ends_when_it_is_told_to(tmp_path, workers):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    words = ["serve", "--open", "--port", str(port), "--workers", str(workers)]
+    env = {n: v for n, v in os.environ.items() if not n.startswith("HEADWATER_")}
+    with (
+        (tmp_path / "log").open("wb") as log,
+        subprocess.Popen(
+            [sys.executable, "-m", "headwater.cli", *words], cwd=tmp_path, env=env, stderr=log
+        ) as server,
+    ):
+        try:
+            assert until(lambda: asked(port, server) == 200)
+        finally:
+            server.send_signal(signal.SIGTERM)
+            ended = server.wait(20)
+    assert ended in (0, -signal.SIGTERM)
+    lines = (tmp_path / "log").read_text().splitlines()
+    said = [json.loads(line) for line in lines if line.startswith("{")]
+    assert [each for each in said if each["message"] == "GET /health/live 200"]
+    assert [each for each in said if each["message"].startswith("Application shutdown complete")]
+    assert not [line for line in lines if "Traceback" in line]
+
+
+def asked(port, server):
+    assert server.poll() is None, "it ended by itself"
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/live", timeout=5) as answer:
+            return answer.status
+    except (urllib.error.URLError, OSError):
+        return None
+
+
+def until(true, seconds=60):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if true():
+            return True
+        time.sleep(0.1)
+    return False
