@@ -55,15 +55,15 @@ class Fleet:
         """Read what the shelf has published, and the versions ``also``, if they are not in use yet;
         whether another one answers now. Versions that nobody needs any more are let go."""
         with self._writing:
-            self.trouble = ""
-            wanted = self._published()
+            wanted, trouble = self._published()
             lives = dict(self._lives)
             for name in {*also, *([wanted] if wanted else [])} - set(lives):
                 try:
                     made = Live.of(self.shelf.path(name), by=self.by, explore=self.explore)
                     lives[name] = made.amended(self._changes)
                 except (HeadwaterError, OSError) as error:
-                    self._told(f"version {name} cannot be used: {error}")
+                    trouble = f"version {name} cannot be used: {error}"
+            self._told(trouble)
             before = self._current
             if wanted in lives:
                 self._current = wanted
@@ -79,14 +79,14 @@ class Fleet:
             self._changes = changes
             self._lives = {name: each.amended(changes) for name, each in self._lives.items()}
 
-    def _published(self) -> str | None:
+    def _published(self) -> tuple[str | None, str]:
+        """The name of a version, and what is wrong."""
         try:
-            return self.shelf.current
+            return self.shelf.current, ""
         except (HeadwaterError, OSError) as error:  # what answers goes on
-            self._told(str(error))
-            return self._current
+            return self._current, str(error)
 
     def _told(self, what: str) -> None:
-        if what != self.trouble:
+        if what and what != self.trouble:
             log.warning("%s", what)
         self.trouble = what

@@ -303,7 +303,7 @@ class Service:
         """As much as may be known of somebody."""
         if user_id is None:
             return _Asked(None, Person(), "none", self.fleet.live())
-        if self.clock() < self._away:
+        if clocks.monotonic() < self._away:
             return self._unknown(user_id)
         try:
             standing = self.store.standing(user_id)
@@ -311,7 +311,7 @@ class Service:
                 return _Asked(user_id, Person(), "none", self.fleet.live())
             done = self.recents.of(user_id)
         except StoreError as error:
-            self.trouble, self._away = str(error), self.clock() + AWAY
+            self.trouble, self._away = str(error), clocks.monotonic() + AWAY
             return self._unknown(user_id)
         since = 0 if standing.erased is None else standing.erased // 1_000_000 + 1
         person = Person(user_id, done, since)

@@ -26,12 +26,13 @@ async def live() -> dict[str, str]:
 
 @router.get("/health/ready", responses={503: {"description": "not now, and why"}})
 async def ready(service: Served, store: Store = True) -> Any:
-    """It has a model, and its store is there."""
+    """It has a model, and its store is there; and what is wrong with what was published since."""
     model = service.fleet.current
     why = service.ready if store or model is None else ""
     if why:
         return JSONResponse({"status": "not ready", "reason": why}, status_code=503)
-    return {"status": "ready", "model": model}
+    trouble = service.fleet.trouble
+    return {"status": "ready", "model": model, **({"trouble": trouble} if trouble else {})}
 
 
 @router.get("/metrics", response_class=Response)
