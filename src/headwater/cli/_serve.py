@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import Annotated, Any
 
 import typer
@@ -60,6 +61,8 @@ def serve(
         os.environ[f"HEADWATER_{name.upper()}"] = str(value)
     if config is not None:
         os.environ["HEADWATER_CONFIG"] = str(config)
+    if settings.secret is None:  # the processes have to agree on one
+        os.environ["HEADWATER_SECRET"] = token_urlsafe(32)
     typer.secho(f"http://{settings.host}:{settings.port}/studio", err=True)
     uvicorn.run(
         "headwater.cli._serve:worker",
