@@ -8,6 +8,7 @@ better. Beside it an experiment compares that flow with one that goes by people 
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
 import socket
@@ -46,6 +47,7 @@ log = logging.getLogger("headwater")
 
 DAY = 86_400
 MARK = "made-by-headwater-demo"  # a folder without it is never removed
+CONFIG = "headwater.toml"
 WARM_UP = 7  # days with pages by lot, before there is a model
 FLOW: Mapping[str, Any] = {
     "model": "flow",
@@ -127,15 +129,13 @@ class Platform:
         told = self.progress
         told("drawing stills", 0, 4)
         self.world.draw(self.folder / "pictures")
-        settings = settings_from(
-            store=str(self.folder / "events.db"),
-            models=self.folder / "models",
-            pictures=self.folder / "pictures",
-            port=self.port,
-            open=True,
-            refresh=0.5,
-            log="text",
-        )
+        here = self.folder.resolve()
+        named = {name: str(here / name) for name in ("models", "pictures")}
+        lines = [f"{name} = {json.dumps(value)}" for name, value in named.items()]
+        lines += [f"store = {json.dumps(str(here / 'events.db'))}", "open = true", 'log = "text"']
+        with atomic_path(self.folder / CONFIG) as temp:
+            temp.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        settings = settings_from(self.folder / CONFIG, port=self.port, refresh=0.5)
         told("a week of visits, by lot", 1, 4)
         lived = self.world.lived(WARM_UP, until=int(self.clock()))
         self._people = lived.people
@@ -234,7 +234,7 @@ class Platform:
                 f"All of it is in {self.folder}. Next:",
                 f"  headwater experiment result alike --store {store}",
                 f"  headwater retrain --store {store} --models {models} --dry-run",
-                f"  headwater serve --open --store {store} --models {models}",
+                f"  headwater serve --config {self.folder / CONFIG}",
             ]
         )
 

@@ -8,6 +8,7 @@ from typing import Literal
 from ..extras import needs
 
 with needs("the server", "serve"):
+    from pythonjsonlogger.core import RESERVED_ATTRS
     from pythonjsonlogger.json import JsonFormatter
 
 __all__ = ["set_up"]
@@ -19,7 +20,9 @@ def set_up(kind: Literal["json", "text"], level: int = logging.INFO) -> None:
     if kind == "json":
         names = ["asctime", "levelname", "name", "message"]
         formatter: logging.Formatter = JsonFormatter(
-            names, rename_fields={"asctime": "time", "levelname": "level"}, style="{"
+            names,
+            rename_fields={"asctime": "time", "levelname": "level"},
+            reserved_attrs=[*RESERVED_ATTRS, "color_message"],  # the same, for terminals
         )
     else:
         formatter = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
