@@ -11,7 +11,11 @@ from headwater.errors import BadParameter, StoreError
 from headwater.serve.insight import kept
 from headwater.serve.insight._rates import rate
 from headwater.serve.insight._read import visits
+from headwater.serve.insight.data import data
+from headwater.serve.insight.experiments import experiments
+from headwater.serve.insight.norms import norms
 from headwater.serve.insight.quality import quality
+from headwater.serve.insight.satisfaction import satisfaction
 from headwater.serve.store import Store
 
 TEN = [f"i{n}" for n in range(10)]
@@ -46,6 +50,18 @@ def test_the_click_rate_and_its_interval_hold_people_together(platform):
     assert whole["ctr"]["people"] == 4
     alone = stats.binomtest(7, 40).proportion_ci(method="wilson")
     assert whole["ctr"]["high"] - whole["ctr"]["low"] > alone.high - alone.low  # ann is one person
+
+
+def test_all_pages_on_either_database(url, tmp_path):
+    with running(tmp_path, model=True, store=url) as service:
+        service.store.put_items({item: {"topic": "t"} for item in TEN})
+        for n in range(6):
+            put(service, strip(f"r{n}", f"u{n}", TEN, clicked=TEN[:1]))
+        assert quality(service)["live"]["whole"]["ctr"]["mean"] == pytest.approx(0.1)
+        assert norms(service)["checked"]["requests"] == 6
+        assert satisfaction(service)["response"]["visits"] == 6
+        assert data(service)["kinds"] == {"click": 6, "impression": 60}
+        assert experiments(service)["experiments"] == []
 
 
 def test_of_what_nobody_clicked_as_many_may_as_people_allow():

@@ -97,7 +97,7 @@ def _arriving(service: Service, seen: Facts) -> Iterator[Check]:
         else "send them to POST /v1/events, with a key whose role is ingest, and read the outcome "
         "of each; and open /v1/home for somebody, so that something is shown",
     )
-    reasons = tuple(dict.fromkeys(reversed(service.refused)))[:3]
+    reasons = tuple(dict.fromkeys([*service.refused][::-1]))[:3]
     yield _check(
         "events are not refused",
         bool(sent) and taken["refused"] > PART * sent,
@@ -143,11 +143,12 @@ def _lately(seen: Facts) -> Check:
 
 def _clocks(service: Service, seen: Facts) -> Iterator[Check]:
     """Of senders, against that of the store."""
-    off = sum(CLOCK in each for each in service.refused)
+    why = [*service.refused]  # others go on adding to it
+    off = sum(CLOCK in each for each in why)
     if not len(seen.last) and not off:
         return
     if not len(seen.last):
-        found = f"of the last {len(service.refused):,} refused events {off:,} are for their time"
+        found = f"of the last {len(why):,} refused events {off:,} are for their time"
         yield _check("clocks agree", True, found, TIME)
         return
     late = (seen.last["received"] - seen.last["time"]) / 1e6
@@ -155,13 +156,11 @@ def _clocks(service: Service, seen: Facts) -> Iterator[Check]:
     middle = float(np.median(late.to_numpy()))
     yield _check(
         "clocks agree",
-        ahead > PART or behind > 0.5 or off > len(service.refused) / 2,
+        ahead > PART or behind > 0.5 or off > len(why) / 2,
         f"of the newest {plural(len(late), 'event')} {percent(ahead)} are from over a minute after "
         f"they were received and {percent(behind)} from over an hour before it; half of them took "
         f"{middle:,.1f} s or less"
-        + (
-            f"; {off:,} of the last {len(service.refused):,} refused are for their time" * bool(off)
-        ),
+        + (f"; {off:,} of the last {len(why):,} refused are for their time" * bool(off)),
         TIME,
     )
 

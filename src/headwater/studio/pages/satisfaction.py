@@ -72,7 +72,7 @@ def _charts(found: Mapping[str, Any]) -> dict[str, Any]:
             predicts["says"],
             slopes,
             zero=True,
-            unit="log-odds of 4 or 5, for one deviation more or for that intent",
+            unit="log-odds of 4 or 5, for a deviation more",
             more=("what",),
         ),
     }
