@@ -94,6 +94,27 @@ def result(name: Name, store: Where = "headwater.db", as_json: Json = False) -> 
 
 
 @experiment_app.command()
+def estimate(
+    model: Annotated[Path, typer.Argument(help="A version: models/versions/NAME.")],
+    store: Where = "headwater.db",
+    most: Annotated[float | None, typer.Option(help="Weights above are taken to be this.")] = None,
+    as_json: Json = False,
+) -> None:
+    """What a model would have earned on what was shown since it learned, before anybody sees it.
+    It takes places that were drawn by chance."""
+    from ..serve.experiments import version_before_launch
+
+    with opened(store) as found:
+        made = version_before_launch(found, model, most=most)
+    told = made.as_dict()
+    if as_json:
+        show(told, True)
+        return
+    value = told.pop("value")
+    show({**told, **({} if value is None else value)}, False, title=f"{model} on what was shown")
+
+
+@experiment_app.command()
 def stop(name: Name, store: Where = "headwater.db", as_json: Json = False) -> None:
     """From now on everybody sees the current model."""
     with opened(store) as found:

@@ -15,6 +15,7 @@ Differs: the propensity of a slot is given what stands above it, and where the c
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,9 +24,13 @@ from ..errors import BadParameter, DataError
 from ..evaluation import Decisions, Value, decisions, off_policy
 from ..model import Recommender
 from ..types import PAD, Dataset, Ints, Slate
+from ._judging import Translated
 from ._result import plain_values
+from .events import instant
+from .shelf import usable
+from .store import Store
 
-__all__ = ["BeforeLaunch", "before_launch"]
+__all__ = ["BeforeLaunch", "before_launch", "version_before_launch"]
 
 SURE = 1 - 1e-6  # a propensity from here on was no draw
 LEAST = 100.0  # rows of equal weight that an estimate has to be worth, to be said without a warning
@@ -109,6 +114,30 @@ def before_launch(
     never = ~np.isin(wanted[drawn], np.asarray(log.actions)[drawn])
     value = replace(value, unsupported=float(never.mean()))
     return told(value, _advice(value, logged, n))
+
+
+def version_before_launch(
+    store: Store, folder: str | Path, *, most: float | None = None
+) -> BeforeLaunch:
+    """`before_launch` of the model in ``folder``, on what ``store`` has shown since that learned.
+
+    `DataError` if there is nothing since then.
+    """
+    fitted = usable(folder)
+    data = store.dataset()
+    shown = data.impressions
+    newest = int(fitted.data.log.times.max(initial=0))
+    if fitted.data.impressions is not None:
+        newest = max(newest, int(fitted.data.impressions.queries.now.max(initial=0)))
+    none = np.zeros(0, np.int64)
+    later = none if shown is None else np.flatnonzero(shown.queries.now > newest)
+    if shown is None or not len(later):
+        raise DataError(
+            f"nothing was shown since {instant(newest * 1_000_000).isoformat()}, when {folder} had "
+            "learned: on what it has seen its own success proves nothing"
+        )
+    data = replace(data, impressions=shown[later])
+    return before_launch(data, Translated(fitted, data), most=most)
 
 
 def _asked(queries: Any, candidate: Recommender, width: int, filter_seen: bool) -> Ints:  # (B, K)

@@ -10,7 +10,7 @@ before_launch(store.dataset(), candidate).advice  and before anybody is shown it
 from ._analysis import analysed
 from ._experiment import METRICS, Arm, Experiment, Guardrail, assign
 from ._gather import analyse, analyse_named, measured_lists
-from ._launch import BeforeLaunch, before_launch
+from ._launch import BeforeLaunch, before_launch, version_before_launch
 from ._result import ArmSoFar, Contrast, Guarded, Point, Result
 
 __all__ = [
@@ -30,4 +30,5 @@ __all__ = [
     "assign",
     "before_launch",
     "measured_lists",
+    "version_before_launch",
 ]
