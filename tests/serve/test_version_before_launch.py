@@ -40,8 +40,8 @@ def test_only_what_was_shown_since_it_learned_counts(sqlite, clock, tmp_path):
     assert found.fixed == 0
 
     model = load(shelf.path(name)).model
-    order = [str(early.items.values[i]) for i in model.recommend(early.queries([0]), 60,
-             filter_seen=False).items[0]]  # fmt: skip
+    first_list = model.recommend(early.queries([0]), 60, filter_seen=False).items[0]
+    order = early.items.decode(first_list).to_list()
 
     class ByHand:
         """The same model, written out in the numbers of the store."""
