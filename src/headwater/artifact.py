@@ -56,7 +56,7 @@ def save(model: Model, folder: str | Path, data: Dataset, *, with_data: bool = T
     check_free(folder)
     arrays, plain = pack(model)
     digest = _digest(arrays)
-    about = {
+    about: dict[str, Any] = {
         "format": FORMAT,
         "headwater": _version(),
         "model": describe(model),
@@ -76,6 +76,8 @@ def save(model: Model, folder: str | Path, data: Dataset, *, with_data: bool = T
         if with_data:
             (temp / "data").mkdir()
             save_data(data, temp / "data")
+            files = sorted((temp / "data").iterdir())
+            about["data"]["files"] = {file.name: _sum(file) for file in files}
         text = json.dumps(about, indent=2, ensure_ascii=False)
         (temp / "model.json").write_text(text + "\n", encoding="utf-8")
     return folder
@@ -144,6 +146,9 @@ def load(folder: str | Path, *, mapped: bool = False) -> Artifact:
             raise BadArtifact(f"{folder}: state.safetensors is damaged: its checksum is another")
         model = build(about["model"])
         unpack(model, arrays, about["learned"])
+        for name, digest in about["data"].get("files", {}).items():  # older models have none
+            if _sum(folder / "data" / name) != digest:  # reading it might end the whole process
+                raise BadArtifact(f"{folder}: data/{name} is damaged: its checksum is another")
         data = load_data(folder / "data", mapped=mapped) if about["data"]["included"] else None
         if data is not None and fingerprint(data) != about["data"]["fingerprint"]:
             raise BadArtifact(f"{folder}: data/ is not the data that the model was fitted on")
@@ -153,6 +158,11 @@ def load(folder: str | Path, *, mapped: bool = False) -> Artifact:
         said = f"{type(error).__name__}: {error}"
         raise BadArtifact(f"{folder} is damaged or foreign ({said})") from None
     return Artifact(model, data, about)
+
+
+def _sum(file: Path) -> str:
+    with file.open("rb") as whole:
+        return hashlib.file_digest(whole, "sha256").hexdigest()
 
 
 def _digest(arrays: dict[str, np.ndarray]) -> str:
