@@ -43,6 +43,7 @@ __all__ = ["create_app", "from_environment", "status_of"]
 
 log = logging.getLogger("headwater")
 
+AWAY = "the store or the model is away for now: ask again"
 ABOUT = """\
 What to recommend, in what order, with which picture; and what people did, coming back.
 
@@ -140,12 +141,15 @@ def _handle(app: FastAPI) -> None:
         return said(error.status, "denied", error.reason)
 
     @app.exception_handler(HeadwaterError)
-    async def _(_: Request, error: HeadwaterError) -> JSONResponse:
+    async def _(request: Request, error: HeadwaterError) -> JSONResponse:
         status, code = status_of(error)
         if status == 500:
             log.error("%s: %s", type(error).__name__, error)
             return said(500, code, "the server failed; its log says how")
-        return said(status, code, str(error), wait=2 if status == 503 else None)
+        if status == 503:
+            known = app.state.keys.known(request.headers)  # it names hosts and folders
+            return said(503, code, str(error) if known else AWAY, wait=2)
+        return said(status, code, str(error))
 
     @app.exception_handler(RequestValidationError)
     async def _(_: Request, error: RequestValidationError) -> JSONResponse:

@@ -8,7 +8,7 @@ from ...extras import needs
 from .asking import Served, Who
 
 with needs("the server", "serve"):
-    from fastapi import APIRouter, Query, Response
+    from fastapi import APIRouter, Query, Request, Response
     from fastapi.responses import JSONResponse
 
 router = APIRouter(tags=["health"])
@@ -25,13 +25,18 @@ async def live() -> dict[str, str]:
 
 
 @router.get("/health/ready", responses={503: {"description": "not now, and why"}})
-async def ready(service: Served, store: Store = True) -> Any:
-    """It has a model, and its store is there; and what is wrong with what was published since."""
-    model = service.fleet.current
+async def ready(request: Request, service: Served, store: Store = True) -> Any:
+    """It has a model, and its store is there; and what is wrong with what was published since. In
+    full for who has a key: it names hosts and folders."""
+    model, known = service.fleet.current, request.app.state.keys.known(request.headers)
     why = service.ready if store or model is None else ""
     if why:
-        return JSONResponse({"status": "not ready", "reason": why}, status_code=503)
+        brief = "no model answers" if model is None else "the store is away"
+        told = {"status": "not ready", "reason": why if known else brief}
+        return JSONResponse(told, status_code=503)
     trouble = service.fleet.trouble
+    if trouble and not known:
+        trouble = "what was published cannot be used"
     return {"status": "ready", "model": model, **({"trouble": trouble} if trouble else {})}
 
 
