@@ -209,6 +209,33 @@ def test_other_sites_and_other_names_are_refused(tmp_path):
         assert "access-control-allow-origin" not in other.headers
 
 
+@pytest.mark.parametrize("kind", [None, "text/plain", "application/x-www-form-urlencoded"])
+def test_a_body_that_is_not_said_to_be_json_is_refused(tmp_path, kind):
+    """Pages of other sites may send these without asking first; nothing comes of it."""
+    publish(tmp_path / "models", "popularity")
+    with served(tmp_path) as (client, service):
+        body = json.dumps({"events": [click(1, "ann", "3")]}).encode()
+        said = {"Origin": "https://evil.example"} | ({"Content-Type": kind} if kind else {})
+        assert client.post("/v1/events", content=body, headers=said).status_code == 422
+        assert service.store.count()["events"] == 0
+        said["Content-Type"] = "application/json"  # about which a browser asks first
+        assert client.post("/v1/events", content=body, headers=said).json()["accepted"] == 1
+
+
+def test_pictures_are_of_their_folder_alone(tmp_path):
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "a.svg").write_text("<svg/>")
+    (tmp_path / "secret.txt").write_text("secret")
+    (tmp_path / "pictures" / "way.txt").symlink_to(tmp_path / "secret.txt")
+    publish(tmp_path / "models", "popularity")
+    with served(tmp_path, pictures=tmp_path / "pictures") as (client, _):
+        assert client.get("/pictures/a.svg").status_code == 200
+        for path in ("../secret.txt", "%2e%2e/secret.txt", "..%2fsecret.txt", "way.txt", "", "."):
+            answer = client.get(f"/pictures/{path}")
+            assert answer.status_code == 404, path
+            assert "secret" not in answer.text
+
+
 IDS = ["../../etc/passwd", "a/b", "..", "'; drop table events;--", "<script>x</script>",
        "ü é 日本", "a b", "?x=1", "#", "a&b", "x" * 200]  # fmt: skip
 
