@@ -21,11 +21,11 @@ from headwater.cli import app
 from headwater.data.store import load_data
 from headwater.errors import BadArtifact, BadParameter, DataError, UnknownName
 from headwater.facade import Fitted, fit, load
-from headwater.serve import _retraining
-from headwater.serve._judging import TooLittle, Translated, judged, window
-from headwater.serve.retrain import Terms, retrain
+from headwater.serve.retrain import Terms, _retraining, retrain
+from headwater.serve.retrain._judging import TooLittle, judged, window
 from headwater.serve.shelf import Shelf
 from headwater.serve.store import Store
+from headwater.serve.translated import Translated
 from headwater.types import PAD
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
@@ -496,9 +496,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shutil import copytree
 from time import sleep
-from headwater.serve import _retraining, _work
+from headwater.serve.retrain import _retraining, _work
 from headwater.serve.retrain import Terms, retrain
 from headwater.serve.shelf import Shelf
+from headwater.serve.translated import Translated
 from headwater.serve.store import Store
 
 folder, now, left = Path(sys.argv[1]), float(sys.argv[2]), [int(sys.argv[3])]

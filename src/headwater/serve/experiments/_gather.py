@@ -9,19 +9,19 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ..errors import DataError, UnknownName
-from ..evidence import Evidence, Metric
-from ..extras import needs
-from ..types import Dataset
+from ...errors import DataError, UnknownName
+from ...evidence import Evidence, Metric
+from ...extras import needs
+from ...types import Dataset
+from .._tables import ANSWERS as ANSWERED
+from .._tables import CONSENTS, EXPOSURES, TYPES
+from .._tables import EVENTS as HAPPENED
+from ..events import microseconds
+from ..store import Store
 from ._analysis import analysed
 from ._experiment import METRICS, Experiment
 from ._person import ANSWERS, EVENTS
 from ._result import Result
-from ._tables import ANSWERS as ANSWERED
-from ._tables import CONSENTS, EXPOSURES, TYPES
-from ._tables import EVENTS as HAPPENED
-from .events import microseconds
-from .store import Store
 
 with needs("the event store", "serve"):
     import sqlalchemy as sa

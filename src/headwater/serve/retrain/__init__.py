@@ -17,14 +17,14 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from ..errors import BadParameter, StoreError
-from ..facade import Progress
-from ._locks import Taken, locked
+from ...errors import BadParameter, StoreError
+from ...facade import Progress
+from .._locks import Taken, locked
+from ..shelf import Shelf
+from ..store import Store
 from ._retraining import Anew, Retraining
 from ._terms import GUARDS, Terms
 from ._work import Work
-from .shelf import Shelf
-from .store import Store
 
 __all__ = ["GUARDS", "Terms", "retrain"]
 

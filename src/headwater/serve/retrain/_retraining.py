@@ -13,23 +13,24 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from .. import artifact
-from ..atomic import atomic_path
-from ..data.worth import valued, worth
-from ..errors import BadArtifact, BadParameter, DataError, HeadwaterError
-from ..evaluation import fit
-from ..facade import Fitted, Progress, method
-from ..model import Model
-from ..registry import build, describe
-from ..types import Dataset, Mask
-from ..visits import learnable
+from ... import artifact
+from ...atomic import atomic_path
+from ...data.worth import valued, worth
+from ...errors import BadArtifact, BadParameter, DataError, HeadwaterError
+from ...evaluation import fit
+from ...facade import Fitted, Progress, method
+from ...model import Model
+from ...registry import build, describe
+from ...types import Dataset, Mask
+from ...visits import learnable
+from ..events import instant, microseconds
+from ..shelf import Shelf, usable
+from ..store import Store
+from ..translated import Translated
 from ._erasure import forget, held, known_to, read_at
-from ._judging import TooLittle, Translated, judged, over, said, window
+from ._judging import TooLittle, judged, over, said, window
 from ._terms import Terms
 from ._work import Work
-from .events import instant, microseconds
-from .shelf import Shelf, usable
-from .store import Store
 
 __all__ = ["Anew", "Retraining"]
 

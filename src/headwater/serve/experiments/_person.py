@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from ..errors import DataError, MissingColumn, UnknownName
+from ...errors import DataError, MissingColumn, UnknownName
 from ._experiment import LATENCY, METRICS
 
 __all__ = ["BOUNDS", "between", "checked", "needs_columns", "numbers"]

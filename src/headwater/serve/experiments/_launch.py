@@ -20,15 +20,15 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import BadParameter, DataError
-from ..evaluation import Decisions, Value, decisions, off_policy
-from ..model import Recommender
-from ..types import PAD, Dataset, Ints, Slate
-from ._judging import Translated
+from ...errors import BadParameter, DataError
+from ...evaluation import Decisions, Value, decisions, off_policy
+from ...model import Recommender
+from ...types import PAD, Dataset, Ints, Slate
+from ..events import instant
+from ..shelf import usable
+from ..store import Store
+from ..translated import Translated
 from ._result import plain_values
-from .events import instant
-from .shelf import usable
-from .store import Store
 
 __all__ = ["BeforeLaunch", "before_launch", "version_before_launch"]
 

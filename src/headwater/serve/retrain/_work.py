@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..atomic import atomic_path
-from ..data.store import load_data, save_data
-from ..errors import BadParameter
-from ..types import Dataset
+from ...atomic import atomic_path
+from ...data.store import load_data, save_data
+from ...errors import BadParameter
+from ...types import Dataset
 
 __all__ = ["Work"]
 

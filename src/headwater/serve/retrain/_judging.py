@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cached_property
 from time import perf_counter
 from typing import Any
 
 import numpy as np
-import polars as pl
 
-from ..data.split import PAST, TRAIN, TRUTH, Split, assemble
-from ..errors import BadParameter, DataError
-from ..evaluation import compare
-from ..facade import Fitted, Progress
-from ..model import Recommender
-from ..registry import label
-from ..registry import metric as metric_called
-from ..types import PAD, Dataset, Histories, Ints, Mask, Queries, Sessions, Slate
+from ...data.split import PAST, TRAIN, TRUTH, Split, assemble
+from ...errors import BadParameter, DataError
+from ...evaluation import compare
+from ...facade import Progress
+from ...model import Recommender
+from ...registry import label
+from ...registry import metric as metric_called
+from ...types import PAD, Dataset, Ints, Mask, Queries, Sessions
+from ..translated import Translated
 from ._terms import GUARDS, LATENCY
 
-__all__ = ["TooLittle", "Translated", "judged", "over", "said", "window"]
+__all__ = ["TooLittle", "judged", "over", "said", "window"]
 
 DAY = 86_400
 FAST = 0.01  # seconds that are nobody's concern, whatever the factor
@@ -32,59 +31,6 @@ KINDS = ("category", "genres", "topic")  # columns of kinds, for metrics of mixe
 
 class TooLittle(Exception):
     """There is not enough to judge by, and why."""
-
-
-@dataclass(frozen=True, eq=False)
-class Translated:
-    """A model that speaks of its own users and items, for requests that speak of those of ``data``.
-
-    What it does not know it cannot recommend, and what ``data`` does not know it may not.
-    """
-
-    fitted: Fitted
-    data: Dataset  # the training part of the split
-
-    @cached_property
-    def _there(self) -> tuple[Ints, Ints]:  # (N,), (N' + 1,)
-        """Its number of each item of ``data``, and the way back; PAD for those that are not."""
-        mine = self.fitted.data.items
-        there = mine.encode(_texts(self.data.items.values, mine.values))
-        back = np.full(len(mine) + 1, PAD, np.int32)  # the last is PAD's own
-        known = there != PAD
-        back[there[known]] = np.flatnonzero(known)
-        return there, back
-
-    def asked(self, queries: Queries) -> Queries:
-        """The same requests in its own numbers."""
-        there, back = self._there
-        mine = self.fitted.data
-        users = self.data.users.decode(queries.user)
-        past = queries.history
-        known = past.where(there[past.items] != PAD)
-        history = Histories(
-            start=known.start,
-            items=there[known.items].astype(np.int32),
-            times=known.times,
-            values=known.values,
-            n_items=len(mine.items),
-        )
-        pool: Mask = back[:-1] != PAD
-        if queries.pool is not None:
-            pool = pool & queries.pool[back[:-1]]
-        numbers = mine.users.encode(_texts(users, mine.users.values))
-        return Queries(history, numbers, queries.now, pool=pool)
-
-    def recommend(self, queries: Queries, k: int, *, filter_seen: bool = True) -> Slate:
-        _, back = self._there
-        slate = self.fitted.model.recommend(self.asked(queries), k, filter_seen=filter_seen)
-        items = back[np.where(slate.filled, slate.items, len(back) - 1)].astype(np.int32)
-        scores = np.where(items == PAD, -np.inf, slate.scores).astype(np.float32)
-        order = np.argsort(items == PAD, axis=1, kind="stable")
-        return Slate(items, scores).take(order)
-
-
-def _texts(ids: pl.Series, like: pl.Series) -> pl.Series:
-    return ids.cast(pl.String) if like.dtype == pl.String else ids
 
 
 def window(data: Dataset, *, days: float, seen: int | None, out: Mask | None, least: int) -> Split:

@@ -19,8 +19,8 @@ from pydantic import (
     model_validator,
 )
 
-from ..errors import BadParameter, UnknownName
-from .events import UNKEPT
+from ...errors import BadParameter, UnknownName
+from ..events import UNKEPT
 
 __all__ = ["BUCKETS", "CURRENT", "LATENCY", "METRICS", "Arm", "Experiment", "Guardrail", "assign"]
 

@@ -19,8 +19,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ..errors import BadParameter
-from ..evaluation import (
+from ...errors import BadParameter
+from ...evaluation import (
     AT_LEAST,
     Difference,
     Looks,
@@ -29,10 +29,10 @@ from ..evaluation import (
     quantile_interval,
     sample_ratio,
 )
+from ..events import microseconds
 from ._experiment import LATENCY, Experiment, Guardrail, assign
 from ._person import BOUNDS, EXPOSURES, MEASURED, between, checked, needs_columns, numbers
 from ._result import ArmSoFar, Contrast, Guarded, Kept, Point, Result, Verdict, advised
-from .events import microseconds
 
 __all__ = ["analysed"]
 

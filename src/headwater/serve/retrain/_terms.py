@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import BadParameter
+from ...errors import BadParameter
 
 __all__ = ["GUARDS", "LATENCY", "Terms"]
 
