@@ -4,6 +4,8 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
+import fastapi  # noqa: F401  # before autodoc, as whose type checker it cannot be imported
+
 sys.path.insert(0, str(Path(__file__).parent))
 
 from catalogue import page

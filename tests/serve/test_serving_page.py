@@ -159,7 +159,7 @@ class Reader:
         """Says what was answered."""
         first, _, body = code.partition("\n\n")
         line, *headers = first.splitlines()
-        method, path = line.split()
+        method, path, _ = line.split()
         words = self.words | {"NOW": datetime.now(UTC).isoformat()}
 
         def filled(text):

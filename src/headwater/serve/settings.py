@@ -1,4 +1,4 @@
-"""What a server is told: by the environment (HEADWATER_...), then by a file, headwater.toml.
+"""What a server is told: by the environment (``HEADWATER_...``), then by a file, headwater.toml.
 
     [keys.site]                       made by `headwater key new site --role ingest`
     hash = "9f86d081..."
