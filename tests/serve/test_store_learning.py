@@ -11,8 +11,7 @@ from stored import LATER, NOW, event, shown
 
 from headwater.data.surveys import Survey
 from headwater.errors import DataError
-from headwater.serve import _learning
-from headwater.serve.store import Store
+from headwater.serve.store import Store, _learning
 
 
 def test_dataset(store):

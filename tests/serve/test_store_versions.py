@@ -9,8 +9,8 @@ pytest.importorskip("alembic", reason="pip install 'headwater[serve]'")
 from stored import as_of_version_0001, event, of_version_0001, python, statuses
 
 from headwater.errors import BadParameter, StoreError
-from headwater.serve._tables import tables
 from headwater.serve.store import Store
+from headwater.serve.store._tables import tables
 
 
 def test_migrations_make_the_tables_that_the_code_has(store):

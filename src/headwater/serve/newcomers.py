@@ -22,9 +22,9 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from ..types import Floats, Ints, Mask
-from ._pictures import first_still
 from ._version import Version
 from .answers import Shown
+from .store._pictures import first_still
 
 __all__ = ["NEW", "Changes", "Newcomers", "dice_of", "mixed"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from ..extras import needs
-from ..serve._tables import ANSWERS
+from ..serve.store._tables import ANSWERS
 from ..serve.store import Store
 from .drawing import SERIES, chart
 

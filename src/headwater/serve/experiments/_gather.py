@@ -13,11 +13,11 @@ from ...errors import DataError, UnknownName
 from ...evidence import Evidence, Metric
 from ...extras import needs
 from ...types import Dataset
-from .._tables import ANSWERS as ANSWERED
-from .._tables import CONSENTS, EXPOSURES, TYPES
-from .._tables import EVENTS as HAPPENED
 from ..events import microseconds
 from ..store import Store
+from ..store._tables import ANSWERS as ANSWERED
+from ..store._tables import CONSENTS, EXPOSURES, TYPES
+from ..store._tables import EVENTS as HAPPENED
 from ._analysis import analysed
 from ._experiment import METRICS, Experiment
 from ._person import ANSWERS, EVENTS

@@ -11,8 +11,8 @@ import polars as pl
 
 from ...errors import BadArtifact
 from ...extras import needs
-from .._tables import CONSENTS, EVENTS
 from ..events import microseconds
+from ..store._tables import CONSENTS, EVENTS
 from ._read import catalogue, taken
 
 with needs("the event store", "serve"):

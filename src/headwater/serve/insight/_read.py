@@ -12,9 +12,9 @@ import polars as pl
 from ...errors import BadParameter
 from ...extras import needs
 from ...wording import plural
-from .._tables import ANSWERS, CONSENTS, EVENTS, EXPERIMENTS, RECEIPTS, TYPES
 from ..events import instant, microseconds
 from ..store import Store
+from ..store._tables import ANSWERS, CONSENTS, EVENTS, EXPERIMENTS, RECEIPTS, TYPES
 
 with needs("the event store", "serve"):
     import sqlalchemy as sa

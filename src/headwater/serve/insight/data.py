@@ -11,8 +11,8 @@ import polars as pl
 from ...data.validate import Check, validate
 from ...errors import BadArtifact, HeadwaterError, StoreError
 from ...extras import needs
-from .._tables import CONSENTS, EVENTS
 from ..events import LEVELS, instant
+from ..store._tables import CONSENTS, EVENTS
 from . import kept
 from ._facts import MODEL_DAYS, facts
 from ._read import MOST, catalogue, events_of, taken

@@ -16,7 +16,7 @@ from ...errors import DataError, HeadwaterError, MissingColumn
 from ...extras import needs
 from ...norms import Norms, Shown, in_brief, shown, told
 from ...wording import plural
-from .._tables import USERS
+from ..store._tables import USERS
 from . import kept
 from ._read import MOST, catalogue, events_of, period
 

@@ -11,11 +11,11 @@ import polars as pl
 
 from ...data.store import load_data
 from ...errors import BadArtifact
-from .._rows import AT_ONCE, parts
-from .._standing import erased
 from ..events import instant, microseconds
 from ..shelf import Shelf
 from ..store import Store
+from ..store._rows import AT_ONCE, parts
+from ..store._standing import erased
 
 __all__ = ["forget", "held", "known_to", "read_at"]
 

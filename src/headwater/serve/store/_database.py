@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..errors import BadParameter
-from ..extras import needs
+from ...errors import BadParameter
+from ...extras import needs
 
 with needs("the event store", "serve"):
     import sqlalchemy as sa

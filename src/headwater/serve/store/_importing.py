@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..errors import DataError
-from ..extras import needs
+from ...errors import DataError
+from ...extras import needs
+from ..events import LEVELS, instant
 from ._answers import Answers
 from ._ingest import Ingest
 from ._items import Items
@@ -17,7 +18,6 @@ from ._people import People
 from ._rows import parts, put, revised
 from ._standing import known
 from ._tables import CONSENTS, EXPERIMENTS, ITEMS, USERS
-from .events import LEVELS, instant
 
 with needs("the event store", "serve"):
     import sqlalchemy as sa

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ..data._survey import intents_of
-from ..data.sessions import EARLIEST, Vocabulary, read_sessions
-from ..data.surveys import Answers, Survey, join
-from ..errors import DataError
-from ..types import Dataset
+from ...data._survey import intents_of
+from ...data.sessions import EARLIEST, Vocabulary, read_sessions
+from ...data.surveys import Answers, Survey, join
+from ...errors import DataError
+from ...types import Dataset
 
 __all__ = ["VISITS", "Asked", "visits", "with_sessions"]
 

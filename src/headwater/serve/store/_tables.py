@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from ..extras import needs
+from ...extras import needs
 
 with needs("the event store", "serve"):
     import sqlalchemy as sa

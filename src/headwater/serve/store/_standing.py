@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ..extras import needs
+from ...extras import needs
+from ..events import LEVELS, Consent
 from ._tables import CONSENTS, RECEIPTS
-from .events import LEVELS, Consent
 
 with needs("the event store", "serve"):
     import sqlalchemy as sa

@@ -9,14 +9,14 @@ from typing import Any, Literal
 
 import polars as pl
 
-from ..errors import BadParameter, DataError
-from ..extras import needs
+from ...errors import BadParameter, DataError
+from ...extras import needs
+from ..events import UNKEPT, Event, check, instant, microseconds
 from ._base import Base
 from ._database import insert
 from ._rows import as_json, frames, meta, micro, parts, put
 from ._standing import known
 from ._tables import ANSWERS, EVENTS, EXPOSURES, META, SENT
-from .events import UNKEPT, Event, check, instant, microseconds
 
 with needs("the event store", "serve"):
     import sqlalchemy as sa

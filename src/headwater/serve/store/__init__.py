@@ -20,7 +20,7 @@ of one person, and `forget_before` all that is older than a time.
 
 from __future__ import annotations
 
-from ..extras import needs
+from ...extras import needs
 from ._answers import Answers
 from ._ingest import Ingest, Outcome
 from ._items import Items

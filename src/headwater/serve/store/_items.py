@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..errors import UnknownName
-from ..extras import needs
+from ...errors import UnknownName
+from ...extras import needs
 from ._base import Base
 from ._database import insert
 from ._rows import described, meta, parts, put, revised

@@ -9,14 +9,14 @@ from typing import Any
 
 import polars as pl
 
-from ..errors import DataError
-from ..extras import needs
+from ...errors import DataError
+from ...extras import needs
+from ..events import LEVELS, Consent
 from ._base import Base
 from ._database import insert
 from ._rows import as_json, described, frames, meta, micro, parts, put
 from ._standing import known
 from ._tables import ANSWERS, EXPERIMENTS, EXPOSURES
-from .events import LEVELS, Consent
 
 with needs("the event store", "serve"):
     import sqlalchemy as sa

@@ -9,11 +9,11 @@ from typing import Any
 
 import polars as pl
 
-from ..errors import BadParameter, DataError
-from ..extras import needs
+from ...errors import BadParameter, DataError
+from ...extras import needs
+from ..events import microseconds
 from ._database import insert
 from ._tables import META, TYPES
-from .events import microseconds
 
 with needs("the event store", "serve"):
     import sqlalchemy as sa

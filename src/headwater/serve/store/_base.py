@@ -14,12 +14,12 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any, Self
 
-from ..errors import BadParameter, StoreError
-from ..extras import needs
+from ...errors import BadParameter, StoreError
+from ...extras import needs
+from ..events import LEVELS, Consent
 from ._database import engine_for
 from ._rows import meta
 from ._tables import META
-from .events import LEVELS, Consent
 
 with needs("the event store", "serve"):
     import sqlalchemy as sa

@@ -11,13 +11,13 @@ from itertools import islice
 from secrets import token_hex
 from typing import Any
 
-from ..errors import BadParameter, NoConsent, UnknownName
-from ..extras import needs
+from ...errors import BadParameter, NoConsent, UnknownName
+from ...extras import needs
+from ..events import LEVELS, Consent, instant
 from ._base import Base
 from ._rows import AT_ONCE, as_json, described, micro, parts, put
 from ._standing import Standing, erased, known
 from ._tables import CONSENTS, PERSONAL, RECEIPTS, USERS
-from .events import LEVELS, Consent, instant
 
 with needs("the event store", "serve"):
     import sqlalchemy as sa

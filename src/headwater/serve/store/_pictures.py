@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from ..types import Dataset, Stills
+from ...types import Dataset, Stills
 
 __all__ = ["STILLS", "first_still", "with_stills"]
 

@@ -11,11 +11,11 @@ import numpy as np
 import polars as pl
 from polars.exceptions import PolarsError
 
-from ..data.frame import Duplicates, read
-from ..data.impressions import read_impressions
-from ..errors import DataError
-from ..extras import needs
-from ..types import PAD, Dataset, Ids, Impressions
+from ...data.frame import Duplicates, read
+from ...data.impressions import read_impressions
+from ...errors import DataError
+from ...extras import needs
+from ...types import PAD, Dataset, Ids, Impressions
 from ._ingest import Ingest
 from ._pictures import STILLS, with_stills
 from ._rows import frames

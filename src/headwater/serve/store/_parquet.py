@@ -11,9 +11,9 @@ from typing import Any
 import polars as pl
 from polars.exceptions import PolarsError
 
-from ..atomic import atomic_path
-from ..errors import DataError
-from ..extras import needs
+from ...atomic import atomic_path
+from ...errors import DataError
+from ...extras import needs
 from ._importing import Counts, Importing
 from ._rows import frames
 from ._tables import ANSWERS, CONSENTS, EVENTS, EXPERIMENTS, EXPOSURES, ITEMS, USERS
