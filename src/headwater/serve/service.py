@@ -20,68 +20,30 @@ from threading import Event, Lock, Thread
 from typing import Any
 
 from ..errors import BadParameter, StoreError, UnknownName
-from .answers import Answer, Person, Shown, Strip, Wish, new_trace
+from .answers import Person, Strip, Wish, new_trace
 from .events import Consent
 from .experiments import Experiment, assign
 from .fleet import Fleet
 from .home import home
 from .likeness import similar
-from .live import Asked, Live
+from .live import Live
 from .newcomers import Changes
 from .recents import InRedis, InStore, Recents
 from .recorder import Record, Recorder
+from .reply import Inside, Reply, record_of
 from .settings import Settings
 from .shadow import Shadow
 from .shelf import Shelf
 from .store import Outcome, Receipt, Store
 from .telemetry import Telemetry
 
-__all__ = ["Inside", "Reply", "Service"]
+__all__ = ["Service"]
 
 log = logging.getLogger("headwater")
 
 CURRENT = "current"  # the model of an arm: the one that is published, whichever that is
 REASONS = 20
 AWAY = 2.0  # seconds that a store which failed is left alone by requests for pages
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What somebody gets, and how it came about."""
-
-    user_id: str | None
-    trace_id: str  # of the page; each strip has its own, too
-    time: datetime
-    surface: str  # home, recommend, rank, similar
-    model: str
-    consent: Consent
-    strips: tuple[Strip, ...]
-    seconds: float
-    k: int
-    degraded: tuple[str, ...] = ()
-    experiment: str | None = None
-    arm: str | None = None
-
-    @property
-    def answer(self) -> Answer:
-        """The only list, where there is only one."""
-        return self.strips[0].answer
-
-    @property
-    def filled(self) -> int:
-        return sum(len(strip.answer.items) for strip in self.strips)
-
-
-@dataclass(frozen=True)
-class Inside:
-    """How a list came about."""
-
-    live: Live
-    asked: Asked  # what the model said, step by step
-    answer: Answer
-    consent: Consent
-    arm: str | None  # of an experiment that they are in
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -398,60 +360,3 @@ def running(found: Mapping[str, Mapping[str, Any]], now: datetime) -> tuple[Expe
         if each.started and each.started <= now and (each.stopped is None or now < each.stopped):
             made.append(each)
     return tuple(made)
-
-
-def record_of(reply: Reply) -> Record:
-    """What is kept of a reply to somebody who agreed to it."""
-    user = reply.user_id
-    assert user is not None
-    steps = [
-        {"strip": strip.title, **step} for strip in reply.strips for step in strip.answer.steps
-    ]
-    row = {
-        "trace_id": reply.trace_id,
-        "user_id": user,
-        "time": reply.time,
-        "surface": reply.surface,
-        "model": reply.model,
-        "seconds": reply.seconds,
-        "steps": steps,
-        "degraded": list(reply.degraded),
-        "experiment": reply.experiment,
-        "arm": reply.arm,
-        "k": reply.k,
-        "filled": reply.filled,
-    }
-    impressions = [
-        impression(user, reply.time, strip.answer.trace_id, at, shown)
-        for strip in reply.strips
-        for at, shown in enumerate(strip.answer.items)
-    ]
-    exposure = None
-    if reply.experiment is not None and reply.arm is not None:
-        exposure = (reply.experiment, user, reply.arm)
-    return Record([row], impressions, exposure)
-
-
-def impression(
-    user_id: str, time: datetime, trace_id: str, position: int, shown: Shown
-) -> dict[str, Any]:
-    """One place of an answer, as the event that it is."""
-    event = {
-        "kind": "impression",
-        "event_id": event_id(trace_id, position),
-        "user_id": user_id,
-        "time": time,
-        "request_id": trace_id,
-        "item_id": shown.item_id,
-        "position": position,
-        "propensity": shown.propensity,
-        "path": shown.path,
-    }
-    if shown.creative is not None and shown.creative_propensity is not None:
-        event["creative"] = shown.creative
-        event["creative_propensity"] = shown.creative_propensity
-    return event
-
-
-def event_id(trace_id: str, position: int) -> str:
-    return f"{trace_id}:{position}"

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from .answers import Strip
 
 if TYPE_CHECKING:
-    from .service import Reply
+    from .reply import Reply
 
 __all__ = ["Compared", "Shadow"]
 

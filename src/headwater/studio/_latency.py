@@ -8,8 +8,8 @@ from typing import Any
 import polars as pl
 
 from ..extras import needs
-from ..serve.store._tables import ANSWERS
 from ..serve.store import Store
+from ..serve.store._tables import ANSWERS
 from .drawing import SERIES, chart
 
 with needs("the studio", "serve"):

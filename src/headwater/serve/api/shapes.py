@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from ..answers import Answer, Shown
-from ..service import Reply, event_id
+from ..reply import Reply, event_id
 
 __all__ = ["Listing", "Page", "Problem", "Refused", "listing", "page"]
 

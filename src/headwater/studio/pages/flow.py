@@ -9,7 +9,7 @@ from typing import Any
 from ...errors import HeadwaterError
 from ...registry import describe
 from ...serve.live import Live
-from ...serve.service import Inside
+from ...serve.reply import Inside
 from ...types import PAD
 from .._latency import latency
 from ..page import Asked, Page, Went
