@@ -10,7 +10,6 @@ pytest.importorskip("alembic", reason="pip install 'headwater[serve]'")
 from stored import LATER, NOW, event, shown
 
 from headwater.data.surveys import Survey
-from headwater.errors import DataError
 from headwater.serve.store import Store, _learning
 
 
@@ -179,10 +178,32 @@ def test_what_is_known_of_others_is_of_no_importance(sqlite):
     data = sqlite.dataset()
     assert data.catalog.table["title"].to_list() == [None]
     assert data.people is None
-    sqlite.ingest([event(2)])
-    sqlite.put_items({"i1": {"genres": ["x"]}, "i2": {"genres": "x"}})
-    with pytest.raises(DataError, match=r"'genres' is not of one type .* it is list, str"):
-        sqlite.dataset()
+
+
+def test_what_one_item_says_of_itself_keeps_nobody_from_a_dataset(sqlite):
+    sqlite.ingest([event(n) for n in range(1, 6)])
+    sqlite.put_items(
+        {
+            "i1": {"genres": ["x"], "year": 1990, "deep": {"a": [1]}},
+            "i2": {"genres": "x", "year": 1991.5},
+            "i3": {"genres": ["y", "z"], "year": "long ago"},
+            "i4": {"genres": [1, "z"], "year": None, "title": True},
+            "i5": {"genres": [], "huge": 10**30},
+        }
+    )
+    data = sqlite.dataset()
+    table = data.catalog.table
+    at = {name: i for i, name in enumerate(data.items.values.to_list())}
+    genres, year = table["genres"].to_list(), table["year"].to_list()
+    assert [genres[at[f"i{n}"]] for n in range(1, 6)] == [["x"], None, ["y", "z"], None, None]
+    assert [year[at[f"i{n}"]] for n in range(1, 6)] == [1990, 1991.5, None, None, None]
+    said = "\n".join(data.notes)
+    assert (
+        "'genres' of 2 of 5 by item_id is left out: that of 'i2' is str, and most are list" in said
+    )
+    assert (
+        "'year' of 1 of 5 by item_id is left out: that of 'i3' is str, and most are number" in said
+    )
 
 
 def test_a_dataset_is_of_one_moment(store, url, monkeypatch):

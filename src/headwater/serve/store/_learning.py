@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -81,6 +82,7 @@ class Learning(Ingest):
         seen = seen.with_columns(kind=pl.lit("impression"))
         columns = ["user_id", "item_id", "kind", pl.from_epoch("time", "us")]
         told = pl.concat([each.select(columns) for each in (done, seen)])
+        notes: list[str] = []
         data = read(
             told,
             user="user_id",
@@ -88,11 +90,12 @@ class Learning(Ingest):
             time="time",
             event="kind",
             rating=False,
-            items=_table(items, "item_id", told),
-            users=_table(users, "user_id", told),
+            items=_table(items, "item_id", told, notes),
+            users=_table(users, "user_id", told, notes),
             duplicates=duplicates,
             seed=seed,
         )
+        data = replace(data, notes=(*data.notes, *notes))
         data = with_stills(_without_kind(data, "impression"), items, kinds)
         data = with_sessions(data, events, answers, survey, self._clock())
         return _with_impressions(data, shown, done) if len(shown) else data
@@ -119,8 +122,12 @@ def _about(db: sa.Connection, table: sa.Table) -> list[dict[str, Any]]:
     return [{**json.loads(about), key.name: name} for name, about in rows]
 
 
-def _table(told: list[dict[str, Any]], key: str, events: pl.DataFrame) -> pl.DataFrame | None:
-    """What is known of those of whom there are events, if anything is."""
+def _table(
+    told: list[dict[str, Any]], key: str, events: pl.DataFrame, notes: list[str]
+) -> pl.DataFrame | None:
+    """What is known of those of whom there are events, if anything is. Where values of a name are
+    of several types those of the commonest are taken, and ``notes`` say so: what is said of one
+    item must not keep everybody from a new model."""
     there = set(events[key].unique())
     rows = [row for row in told if row[key] in there]
     if not rows:
@@ -128,18 +135,55 @@ def _table(told: list[dict[str, Any]], key: str, events: pl.DataFrame) -> pl.Dat
     names = [n for n in dict.fromkeys(name for row in rows for name in row) if n != STILLS]
     columns = []
     for name in names:
-        try:
-            column = pl.from_dicts(
-                [{name: row.get(name)} for row in rows], infer_schema_length=None
+        shapes = [_shape(row.get(name)) for row in rows]
+        often = Counter(shape for shape in shapes if shape is not None)
+        best = often.most_common(1)[0][0] if often else None
+        odd = [at for at, shape in enumerate(shapes) if shape not in (None, best)]
+        if odd:
+            notes.append(
+                f"{name!r} of {len(odd):,} of {len(rows):,} by {key} is left out: that of "
+                f"{rows[odd[0]][key]!r} is {_said(shapes[odd[0]])}, and most are {_said(best)}"
             )
-        except (PolarsError, TypeError):
-            kinds = sorted({type(row[name]).__name__ for row in rows if row.get(name) is not None})
-            raise DataError(
-                f"{name!r} is not of one type in all that is known by {key}: it is "
-                f"{', '.join(kinds)}, or lists of several; put what differs anew"
-            ) from None
-        columns.append(column)
+        values = [
+            row.get(name) if shape == best else None
+            for row, shape in zip(rows, shapes, strict=True)
+        ]
+        kept = [{name: value} for value in _alike(values)]
+        try:
+            columns.append(pl.from_dicts(kept, infer_schema_length=None))
+        except (PolarsError, TypeError, OverflowError) as error:
+            notes.append(f"{name!r} by {key} is left out: {str(error).splitlines()[0]}")
     return pl.concat(columns, how="horizontal")
+
+
+def _shape(value: Any) -> Any:
+    """What may stand in one column: numbers, texts, lists of either, ...; None fits everywhere."""
+    if value is None:
+        return None
+    if isinstance(value, list):
+        inner = {_shape(each) for each in value} - {None}
+        return ("list", *sorted(map(str, inner))) if inner else None
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return "number"
+    return type(value).__name__
+
+
+def _alike(values: list[Any]) -> list[Any]:
+    """Whole numbers as floats where any is one: Polars would cut the others off."""
+    flat = [each for value in values for each in (value if isinstance(value, list) else [value])]
+    if not any(isinstance(each, float) for each in flat):
+        return values
+
+    def one(value: Any) -> Any:
+        if isinstance(value, list):
+            return [one(each) for each in value]
+        return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    return [one(value) for value in values]
+
+
+def _said(shape: Any) -> str:
+    return " of ".join(shape) if isinstance(shape, tuple) else str(shape)
 
 
 def _with_impressions(data: Dataset, shown: pl.DataFrame, done: pl.DataFrame) -> Dataset:
