@@ -53,8 +53,7 @@ def of_version_0001(url):
     from alembic import command
     from alembic.config import Config
 
-    from headwater.serve.store import _base
-    from headwater.serve.store import Store
+    from headwater.serve.store import Store, _base
 
     micro = int(NOW.timestamp()) * 10**6
     key = "00" * 32

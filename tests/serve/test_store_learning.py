@@ -184,25 +184,26 @@ def test_what_one_item_says_of_itself_keeps_nobody_from_a_dataset(sqlite):
     sqlite.ingest([event(n) for n in range(1, 6)])
     sqlite.put_items(
         {
-            "i1": {"genres": ["x"], "year": 1990, "deep": {"a": [1]}},
-            "i2": {"genres": "x", "year": 1991.5},
-            "i3": {"genres": ["y", "z"], "year": "long ago"},
-            "i4": {"genres": [1, "z"], "year": None, "title": True},
+            "i1": {"genres": ["x"], "minutes": 90, "deep": {"a": [1]}},
+            "i2": {"genres": "x", "minutes": 91.5},
+            "i3": {"genres": ["y", "z"], "minutes": "long"},
+            "i4": {"genres": [1, "z"], "minutes": None, "title": True},
             "i5": {"genres": [], "huge": 10**30},
         }
     )
     data = sqlite.dataset()
     table = data.catalog.table
     at = {name: i for i, name in enumerate(data.items.values.to_list())}
-    genres, year = table["genres"].to_list(), table["year"].to_list()
+    genres, minutes = table["genres"].to_list(), table["minutes"].to_list()
     assert [genres[at[f"i{n}"]] for n in range(1, 6)] == [["x"], None, ["y", "z"], None, None]
-    assert [year[at[f"i{n}"]] for n in range(1, 6)] == [1990, 1991.5, None, None, None]
+    assert [minutes[at[f"i{n}"]] for n in range(1, 6)] == [90, 91.5, None, None, None]
     said = "\n".join(data.notes)
     assert (
         "'genres' of 2 of 5 by item_id is left out: that of 'i2' is str, and most are list" in said
     )
     assert (
-        "'year' of 1 of 5 by item_id is left out: that of 'i3' is str, and most are number" in said
+        "'minutes' of 1 of 5 by item_id is left out: that of 'i3' is str, and most are number"
+        in said
     )
 
 
