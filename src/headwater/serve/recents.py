@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from ..errors import StoreError
 from ..extras import needs
 from .answers import Done
-from .store import Store
+from .store import Standing, Store
 
 __all__ = ["CHOSEN", "InRedis", "InStore", "Recents"]
 
@@ -35,6 +35,10 @@ class Recents(Protocol):
         """What they chose last, oldest first."""
         ...
 
+    def person(self, user_id: str) -> tuple[Standing, tuple[Done, ...]]:
+        """How the store stands to them, and what they chose last, if that may be known."""
+        ...
+
     def changed(self, user_ids: Iterable[str]) -> None:
         """The store has just accepted events of theirs."""
         ...
@@ -49,6 +53,10 @@ class InStore:
     def of(self, user_id: str) -> tuple[Done, ...]:
         rows = self._store.recent(user_id, MOST, kinds=CHOSEN)
         return tuple(Done(row["item_id"], row["time"] // 1_000_000) for row in rows)
+
+    def person(self, user_id: str) -> tuple[Standing, tuple[Done, ...]]:
+        standing, chosen = self._store.person(user_id, MOST)
+        return standing, tuple(Done(item, time // 1_000_000) for item, time in chosen)
 
     def changed(self, user_ids: Iterable[str]) -> None:
         pass  # the store has them
@@ -106,6 +114,10 @@ class InRedis:
         except self._failure as error:
             self._failed(error, {key})  # it may have been kept all the same
         return found
+
+    def person(self, user_id: str) -> tuple[Standing, tuple[Done, ...]]:
+        standing = self._store.standing(user_id)
+        return standing, () if standing.consent == "none" else self.of(user_id)
 
     def changed(self, user_ids: Iterable[str]) -> None:
         self._told(self._keys(user_id)[0] for user_id in user_ids)

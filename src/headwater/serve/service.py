@@ -268,13 +268,12 @@ class Service:
         if clocks.monotonic() < self._away:
             return self._unknown(user_id)
         try:
-            standing = self.store.standing(user_id)
-            if standing.consent == "none":
-                return _Asked(user_id, Person(), "none", self.fleet.live())
-            done = self.recents.of(user_id)
+            standing, done = self.recents.person(user_id)
         except StoreError as error:
             self.trouble, self._away = str(error), clocks.monotonic() + AWAY
             return self._unknown(user_id)
+        if standing.consent == "none":
+            return _Asked(user_id, Person(), "none", self.fleet.live())
         since = 0 if standing.erased is None else standing.erased // 1_000_000 + 1
         person = Person(user_id, done, since)
         for each in self.experiments:
@@ -295,10 +294,8 @@ class Service:
 
     def _write(self, records: Sequence[Record]) -> None:
         self.store.served([row for each in records for row in each.answers])
-        for each in records:
-            if each.exposure is not None:
-                self.store.expose(*each.exposure)
-        self.store.ingest([event for each in records for event in each.impressions])
+        self.store.exposed([each.exposure for each in records if each.exposure is not None])
+        self.store.shown([event for each in records for event in each.impressions])
 
     # What comes in
 

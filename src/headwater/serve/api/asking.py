@@ -32,12 +32,12 @@ def _id(value: str) -> str:
     return NAME.validate_python(value.replace(SLASH, "/"))
 
 
-def _service(request: Request) -> Service:
+async def _service(request: Request) -> Service:  # in a thread of its own it would wait for one
     found: Service = request.app.state.service
     return found
 
 
-def _caller(request: Request, _: Annotated[Any, Depends(_bearer)]) -> Caller:
+async def _caller(request: Request, _: Annotated[Any, Depends(_bearer)]) -> Caller:
     found: Caller = request.app.state.keys.caller(request.headers)
     return found
 

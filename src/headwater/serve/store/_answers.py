@@ -99,11 +99,19 @@ class Answers(Base):
         """``user_id`` saw this arm now; whether that is new. Only the first time is kept, and as
         with events nothing of people without consent, ``consent`` being what the request said, or
         who were erased."""
-        for what, value in (("experiment", experiment), ("user_id", user_id), ("arm", arm)):
-            if not isinstance(value, str) or not value:
-                raise DataError(f"{what} is a text that is not empty; got {value!r}")
-        row = {"experiment": experiment, "user_id": user_id, "arm": arm, "time": self._now()}
-        return bool(self._exposed([{**row, "consent": consent}])[0])
+        return bool(self.exposed([(experiment, user_id, arm)], consent=consent))
+
+    def exposed(
+        self, rows: Sequence[tuple[str, str, str]], *, consent: Consent | None = None
+    ) -> int:
+        """The same for many: experiment, user_id and arm of each; how many were new."""
+        told = [dict(zip(("experiment", "user_id", "arm"), row, strict=True)) for row in rows]
+        for row in told:
+            for what, value in row.items():
+                if not isinstance(value, str) or not value:
+                    raise DataError(f"{what} is a text that is not empty; got {value!r}")
+        more = {"time": self._now(), "consent": consent}
+        return self._exposed([{**row, **more} for row in told])[0]
 
     def _exposed(self, rows: Sequence[dict[str, Any]]) -> tuple[int, int]:
         in_order = sorted(rows, key=lambda row: (row["experiment"], row["user_id"], row["time"]))

@@ -26,6 +26,7 @@ __all__ = ["Ingest", "Outcome"]
 Status = Literal["accepted", "duplicate", "not kept", "refused"]
 
 MOST = 100_000  # events in a batch
+BLANK: dict[str, Any] = dict.fromkeys(SENT)
 RECENT = ("click", "play", "bookmark", "impression")
 
 
@@ -71,14 +72,35 @@ class Ingest(Base):
                 outcomes[at] = Outcome("not kept", each.event_id, "no consent")
             else:
                 rows.append((at, row))
+        self._put(rows, outcomes)
+        return [each for each in outcomes if each is not None]
+
+    def shown(self, impressions: Sequence[Mapping[str, Any]]) -> None:
+        """Keep what the server itself has shown, each once, of those of whom it may.
+
+        As `ingest`, but the form and the time of what it made itself are not looked at again, and
+        nobody is told what became of each: the keys are columns of the events, times have a zone.
+        """
+        more = {"received": self._now(), "consent": None}
+        rows = [
+            {**BLANK, **each, **more, "time": microseconds(each["time"])} for each in impressions
+        ]
+        self._put(list(enumerate(rows)), [None] * len(rows), told=False)
+
+    def _put(
+        self,
+        rows: list[tuple[int, dict[str, Any]]],
+        outcomes: list[Outcome | None],
+        told: bool = True,
+    ) -> None:
+        """What may be kept, in one transaction; what became of each, at its place."""
         rows.sort(key=lambda pair: pair[1]["event_id"])  # so that batches never wait in a circle
         if rows:
             with self._begin(writing=True) as db:
                 self._lock(db, alone=False)
                 forgotten = int(meta(db).get("forgotten", 0))
                 for some in parts(rows):
-                    self._add(db, some, forgotten, outcomes)
-        return [each for each in outcomes if each is not None]
+                    self._add(db, some, forgotten, outcomes, told)
 
     def _add(
         self,
@@ -86,6 +108,7 @@ class Ingest(Base):
         rows: Sequence[tuple[int, dict[str, Any]]],
         forgotten: int,
         outcomes: list[Outcome | None],
+        told: bool,
     ) -> None:
         people = known(db, sorted({row["user_id"] for _, row in rows}), self._who)
         keep: dict[str, tuple[int, dict[str, Any]]] = {}
@@ -105,6 +128,9 @@ class Ingest(Base):
         if not keep:
             return
         statement = insert(db, EVENTS).on_conflict_do_nothing(index_elements=["event_id"])
+        if not told:
+            db.execute(statement, [row for _, row in keep.values()])
+            return
         new = statement.returning(EVENTS.c.event_id)
         added = set(db.execute(new, [row for _, row in keep.values()]).scalars())
         for name, (at, _) in keep.items():
@@ -149,8 +175,7 @@ class Ingest(Base):
 
 
 def _row(event: Event, now: int) -> dict[str, Any]:
-    row = dict.fromkeys(SENT)
-    row |= event.__dict__
+    row = BLANK | event.__dict__
     row["time"] = microseconds(event.time)
     row["received"] = now
     if row["intents"] is not None:

@@ -14,6 +14,18 @@ with needs("the event store", "serve"):
 
 __all__ = ["Known", "Standing", "erased", "known"]
 
+# Built once: they are asked for every page.
+AGREED = (
+    sa.select(CONSENTS.c.user_id, CONSENTS.c.level, CONSENTS.c.time)
+    .where(CONSENTS.c.user_id.in_(sa.bindparam("users", expanding=True)))
+    .order_by(CONSENTS.c.time, CONSENTS.c.seq)
+)
+GONE = (
+    sa.select(RECEIPTS.c.who, sa.func.max(RECEIPTS.c.time))
+    .where(RECEIPTS.c.who.in_(sa.bindparam("hashes", expanding=True)))
+    .group_by(RECEIPTS.c.who)
+)
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -52,9 +64,7 @@ class Known:
 
 def known(db: sa.Connection, users: Sequence[str], who: Callable[[str], str]) -> dict[str, Known]:
     """Of each of ``users``; ``who`` is the keyed hash by which the erased are known."""
-    c = CONSENTS.c
-    asked = sa.select(c.user_id, c.level, c.time).where(c.user_id.in_(users))
-    in_order = db.execute(asked.order_by(c.time, c.seq))
+    in_order = db.execute(AGREED, {"users": users})
     agreed = {user: (level, since) for user, level, since in in_order}
     gone = erased(db, users, who)
     return {user: Known(*agreed.get(user, (None, 0)), gone.get(user)) for user in users}
@@ -63,6 +73,4 @@ def known(db: sa.Connection, users: Sequence[str], who: Callable[[str], str]) ->
 def erased(db: sa.Connection, users: Sequence[str], who: Callable[[str], str]) -> dict[str, int]:
     """When those of ``users`` were erased who were."""
     hashes = {who(user): user for user in users}
-    c = RECEIPTS.c
-    asked = sa.select(c.who, sa.func.max(c.time)).where(c.who.in_(list(hashes))).group_by(c.who)
-    return {hashes[each]: last for each, last in db.execute(asked)}
+    return {hashes[each]: last for each, last in db.execute(GONE, {"hashes": list(hashes)})}
