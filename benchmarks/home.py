@@ -48,14 +48,11 @@ def main() -> int:
     return 0
 
 
-def measure(n_items: int) -> dict[str, Any]:
+def platform(n_items: int) -> tuple[Any, Any]:
+    """The fitted flow, and its data."""
     import polars as pl
 
-    from headwater.artifact import save
     from headwater.registry import build
-    from headwater.serve.answers import Done, Person
-    from headwater.serve.home import home
-    from headwater.serve.live import Live
     from headwater.types import Catalog, Dataset, Histories, Ids
 
     rng = np.random.default_rng(0)
@@ -79,8 +76,19 @@ def measure(n_items: int) -> dict[str, Any]:
         "stages": [{"model": "radio", "by": "genres", "to": "history"}],
         "width": 200,
     }
+    return build(flow).fit(data), data
+
+
+def measure(n_items: int) -> dict[str, Any]:
+    from headwater.artifact import save
+    from headwater.serve.answers import Done, Person
+    from headwater.serve.home import home
+    from headwater.serve.live import Live
+
+    model, data = platform(n_items)
+    rng = np.random.default_rng(1)
     with tempfile.TemporaryDirectory() as folder:
-        saved = save(build(flow).fit(data), f"{folder}/flow", data)
+        saved = save(model, f"{folder}/flow", data)
         meter = Meter()
         with meter("load"):
             live = Live.of(saved)
