@@ -102,7 +102,7 @@ def catalogue_page() -> str:
 def page(markdown: str) -> str:
     """A page of the site with its made parts, named in comments, filled in."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    text = text.replace("](CONTRIBUTING.md)", "](contributing.md)")
+    text = text.replace("](CONTRIBUTING.md)", "](contributing.md)").replace("](docs/", "](")
     text = re.sub(r"\[([^]]+)\]\((papers|benchmarks)/[\w./-]*\)", r"`\1`", text)
     made = {
         "readme": lambda: text,

@@ -76,6 +76,13 @@ def test_commands_exist(page):
                 assert word.split("=")[0] in known, f"{page.name}: {line}: {word}"
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_pictures_are_there_and_small(page):
+    for said, file in re.findall(r"!\[(.*?)\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
+        assert said, f"{page.name}: {file} says nothing to who cannot see it"
+        assert (page.parent / file).stat().st_size < 300_000, file
+
+
 def test_every_command_is_in_the_guide():
     text = (ROOT / "docs" / "cli.md").read_text()
     for name, command in COMMANDS.commands.items():
