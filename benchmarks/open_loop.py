@@ -17,6 +17,9 @@ import numpy as np
 __all__ = ["Answered", "Request", "ask", "due"]
 
 
+FRESH = 3.0  # seconds that a connection may lie idle; uvicorn closes it after 5
+
+
 @dataclass(frozen=True)
 class Request:
     due: float  # seconds after the first
@@ -48,18 +51,20 @@ def ask(host: str, port: int, requests: Sequence[Request], *, timeout: float = 1
 async def _ask(host: str, port: int, requests: Sequence[Request], timeout: float) -> Answered:
     n = len(requests)
     found = Answered(np.full(n, np.nan), np.full(n, np.nan), bodies=[b""] * n)
-    idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+    idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter, float]] = []
     began = time.perf_counter() + 0.1
 
     async def one(at: int, request: Request) -> None:
         pair = None
         try:
-            pair = idle.pop() if idle else await asyncio.open_connection(host, port)
+            while idle and time.perf_counter() - idle[0][2] > FRESH:
+                idle.pop(0)[1].close()  # the server will, too
+            pair = idle.pop()[:2] if idle else await asyncio.open_connection(host, port)
             found.late[at] = 1000 * (time.perf_counter() - began - request.due)
             status, body = await asyncio.wait_for(_exchange(pair, host, request), timeout)
             found.took[at] = 1000 * (time.perf_counter() - began - request.due)
             found.bodies[at] = body
-            idle.append(pair)
+            idle.append((*pair, time.perf_counter()))
             if status != 200:
                 found.took[at] = np.nan
                 found.errors[str(status)] = found.errors.get(str(status), 0) + 1
@@ -76,7 +81,7 @@ async def _ask(host: str, port: int, requests: Sequence[Request], timeout: float
             await asyncio.sleep(wait)
         tasks.append(asyncio.create_task(one(at, request)))
     await asyncio.gather(*tasks)
-    for _, writer in idle:
+    for _, writer, _ in idle:
         writer.close()
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from secrets import token_urlsafe
 from typing import Annotated, Any
@@ -84,6 +85,7 @@ def worker() -> Any:
     from ..studio import from_environment
 
     set_up(settings_from().log)
+    sys.setswitchinterval(0.0005)  # who answers requests waits that long for who makes pages
     return from_environment()
 
 

@@ -16,7 +16,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from threading import Event, Lock, Thread
+from threading import BoundedSemaphore, Event, Lock, Thread
 from typing import Any
 
 from ..errors import BadParameter, StoreError, UnknownName
@@ -43,6 +43,7 @@ log = logging.getLogger("headwater")
 
 CURRENT = "current"  # the model of an arm: the one that is published, whichever that is
 REASONS = 20
+AT_ONCE = 4  # pages that are made at a time: more of them only take each other's processor
 AWAY = 2.0  # seconds that a store which failed is left alone by requests for pages
 
 
@@ -87,6 +88,7 @@ class Service:
         self._removed: set[str] = set()
         self._revision = 0
         self._looking = Lock()
+        self._turns = BoundedSemaphore(AT_ONCE)
         self._looked = 0.0
         self._stop = Event()
         self._keeper: Thread | None = None
@@ -226,7 +228,8 @@ class Service:
             raise BadParameter(f"k must be at least 1, got {k}")
         began, now = clocks.perf_counter(), self._now()
         asked = self._who(user_id)
-        strips = made(asked)
+        with self._turns:
+            strips = made(asked)
         degraded = asked.degraded + tuple(
             dict.fromkeys(said for strip in strips for said in strip.answer.degraded)
         )
@@ -293,9 +296,11 @@ class Service:
         return _Asked(user_id, Person(), "none", self.fleet.live(), (said,))
 
     def _write(self, records: Sequence[Record]) -> None:
-        self.store.served([row for each in records for row in each.answers])
-        self.store.exposed([each.exposure for each in records if each.exposure is not None])
-        self.store.shown([event for each in records for event in each.impressions])
+        self.store.keep(
+            [row for each in records for row in each.answers],
+            [each.exposure for each in records if each.exposure is not None],
+            [event for each in records for event in each.impressions],
+        )
 
     # What comes in
 

@@ -20,6 +20,9 @@ of one person, and `forget_before` all that is older than a time.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from ...extras import needs
 from ._answers import Answers
 from ._ingest import Ingest, Outcome
@@ -52,6 +55,20 @@ class Store(Learning, Parquet, Ingest, People, Items, Answers):
     `StoreError` says what the database would not do; the batch, erasure or migration that it broke
     off has left nothing behind.
     """
+
+    def keep(
+        self,
+        answers: Sequence[Mapping[str, Any]],
+        exposures: Sequence[tuple[str, str, str]],
+        impressions: Sequence[Mapping[str, Any]],
+    ) -> None:
+        """What a server has answered and shown, all of it or nothing, and each once: rows as for
+        `served`, the arguments of `expose`, and events of the kind impression, which the server
+        made itself and which are not looked at again. Of people of whom it may be kept."""
+        with self._begin(writing=True) as db:
+            self._lock(db, alone=False)
+            self._kept(db, answers, exposures)
+            self._shown(db, impressions)
 
     def count(self) -> dict[str, int]:
         """The rows of every table; of items, those in the catalogue."""

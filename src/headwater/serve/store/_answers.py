@@ -41,26 +41,30 @@ class Answers(Base):
 
     def _served(self, answers: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
         """How many were new, and how many may be kept."""
-        rows = sorted((_row(each) for each in answers), key=lambda row: str(row["trace_id"]))
-        return self._add_once(ANSWERS, ["trace_id"], rows)
+        return self._add_once(ANSWERS, ["trace_id"], _rows(answers))
 
     def _add_once(
         self, table: sa.Table, keys: list[str], rows: Sequence[dict[str, Any]]
     ) -> tuple[int, int]:
         """Of those that may be kept the first of each; how many were new, and may be kept."""
-        new = kept = 0
         if not rows:
             return 0, 0
-        columns = [column.name for column in table.columns if column.name != "seq"]
         with self._begin(writing=True) as db:
             self._lock(db, alone=False)
-            for some in parts(rows):
-                keep = self._allowed(db, some)
-                if keep:
-                    plain = [{name: row[name] for name in columns} for row in keep]
-                    once = insert(db, table).on_conflict_do_nothing(index_elements=keys)
-                    made = db.execute(once.returning(table.c[keys[0]]), plain)
-                    new, kept = new + len(made.all()), kept + len(keep)
+            return self._once(db, table, keys, rows)
+
+    def _once(
+        self, db: sa.Connection, table: sa.Table, keys: list[str], rows: Sequence[dict[str, Any]]
+    ) -> tuple[int, int]:
+        new = kept = 0
+        columns = [column.name for column in table.columns if column.name != "seq"]
+        for some in parts(rows):
+            keep = self._allowed(db, some)
+            if keep:
+                plain = [{name: row[name] for name in columns} for row in keep]
+                once = insert(db, table).on_conflict_do_nothing(index_elements=keys)
+                made = db.execute(once.returning(table.c[keys[0]]), plain)
+                new, kept = new + len(made.all()), kept + len(keep)
         return new, kept
 
     def _allowed(self, db: sa.Connection, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -99,23 +103,23 @@ class Answers(Base):
         """``user_id`` saw this arm now; whether that is new. Only the first time is kept, and as
         with events nothing of people without consent, ``consent`` being what the request said, or
         who were erased."""
-        return bool(self.exposed([(experiment, user_id, arm)], consent=consent))
-
-    def exposed(
-        self, rows: Sequence[tuple[str, str, str]], *, consent: Consent | None = None
-    ) -> int:
-        """The same for many: experiment, user_id and arm of each; how many were new."""
-        told = [dict(zip(("experiment", "user_id", "arm"), row, strict=True)) for row in rows]
-        for row in told:
-            for what, value in row.items():
-                if not isinstance(value, str) or not value:
-                    raise DataError(f"{what} is a text that is not empty; got {value!r}")
-        more = {"time": self._now(), "consent": consent}
-        return self._exposed([{**row, **more} for row in told])[0]
+        row = _exposure((experiment, user_id, arm), self._now())
+        return bool(self._exposed([{**row, "consent": consent}])[0])
 
     def _exposed(self, rows: Sequence[dict[str, Any]]) -> tuple[int, int]:
         in_order = sorted(rows, key=lambda row: (row["experiment"], row["user_id"], row["time"]))
         return self._add_once(EXPOSURES, ["experiment", "user_id"], in_order)
+
+    def _kept(
+        self,
+        db: sa.Connection,
+        answers: Sequence[Mapping[str, Any]],
+        exposures: Sequence[tuple[str, str, str]],
+    ) -> None:
+        """As `served`, and `expose` of experiment, user_id and arm of each."""
+        self._once(db, ANSWERS, ["trace_id"], _rows(answers))
+        seen = [_exposure(each, self._now()) for each in sorted(exposures)]
+        self._once(db, EXPOSURES, ["experiment", "user_id"], seen)
 
     def exposures(self, experiment: str) -> pl.DataFrame:
         """Who saw which arm of ``experiment``, and when first: user_id, arm, time (unix
@@ -130,6 +134,18 @@ class Answers(Base):
             )
             empty = pl.DataFrame(schema={"user_id": pl.String, "arm": pl.String, "time": pl.Int64})
             return pl.concat([empty, *found])
+
+
+def _exposure(seen: tuple[str, str, str], now: int) -> dict[str, Any]:
+    row = dict(zip(("experiment", "user_id", "arm"), seen, strict=True))
+    for what, value in row.items():
+        if not isinstance(value, str) or not value:
+            raise DataError(f"{what} is a text that is not empty; got {value!r}")
+    return {**row, "time": now, "consent": None}
+
+
+def _rows(answers: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return sorted((_row(each) for each in answers), key=lambda row: str(row["trace_id"]))
 
 
 def _row(answer: Mapping[str, Any]) -> dict[str, Any]:

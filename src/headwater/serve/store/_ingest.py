@@ -75,32 +75,33 @@ class Ingest(Base):
         self._put(rows, outcomes)
         return [each for each in outcomes if each is not None]
 
-    def shown(self, impressions: Sequence[Mapping[str, Any]]) -> None:
-        """Keep what the server itself has shown, each once, of those of whom it may.
+    def _put(self, rows: list[tuple[int, dict[str, Any]]], outcomes: list[Outcome | None]) -> None:
+        """What may be kept, in one transaction; what became of each, at its place."""
+        if rows:
+            with self._begin(writing=True) as db:
+                self._lock(db, alone=False)
+                self._keep(db, rows, outcomes)
 
-        As `ingest`, but the form and the time of what it made itself are not looked at again, and
-        nobody is told what became of each: the keys are columns of the events, times have a zone.
-        """
+    def _shown(self, db: sa.Connection, impressions: Sequence[Mapping[str, Any]]) -> None:
+        """As `ingest`, but the form and the time of what the server made itself are not looked at
+        again, and nobody is told what became of each: the keys are columns of the events."""
         more = {"received": self._now(), "consent": None}
         rows = [
             {**BLANK, **each, **more, "time": microseconds(each["time"])} for each in impressions
         ]
-        self._put(list(enumerate(rows)), [None] * len(rows), told=False)
+        self._keep(db, list(enumerate(rows)), [None] * len(rows), told=False)
 
-    def _put(
+    def _keep(
         self,
+        db: sa.Connection,
         rows: list[tuple[int, dict[str, Any]]],
         outcomes: list[Outcome | None],
         told: bool = True,
     ) -> None:
-        """What may be kept, in one transaction; what became of each, at its place."""
         rows.sort(key=lambda pair: pair[1]["event_id"])  # so that batches never wait in a circle
-        if rows:
-            with self._begin(writing=True) as db:
-                self._lock(db, alone=False)
-                forgotten = int(meta(db).get("forgotten", 0))
-                for some in parts(rows):
-                    self._add(db, some, forgotten, outcomes, told)
+        forgotten = int(meta(db).get("forgotten", 0))
+        for some in parts(rows):
+            self._add(db, some, forgotten, outcomes, told)
 
     def _add(
         self,
