@@ -42,13 +42,13 @@ class Process:
                 start_new_session=True,
             )
 
-    def wait(self, seconds=60):
-        """Until it is ready."""
+    def wait(self, path="/health/ready", seconds=60):
+        """Until it is ready, or as far as ``path`` asks."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             assert self.process.poll() is None, self.log.read_text()
             try:
-                if httpx.get(f"{self.at}/health/ready", timeout=5).status_code == 200:
+                if httpx.get(f"{self.at}{path}", timeout=5).status_code == 200:
                     return self
             except httpx.TransportError:
                 pass
@@ -67,10 +67,10 @@ class Process:
 
 
 @contextmanager
-def running(folder, port=None, workers=1, **settings):
+def running(folder, port=None, workers=1, path="/health/ready", **settings):
     process = Process(folder, port or free_port(), workers, **settings)
     try:
-        yield process.wait()
+        yield process.wait(path)
     finally:
         if process.process.poll() is None:
             process.kill()

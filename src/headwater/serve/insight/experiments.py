@@ -50,6 +50,7 @@ def _one(service: Service, name: str, about: Mapping[str, Any], now: datetime) -
         experiment = Experiment.of(name, about)
     except BadParameter as error:
         return {**told, "state": "damaged", "says": str(error)}
+    told["about"] = experiment.about()  # with all that the store was not told
     if experiment.started is None or experiment.started > now:
         when = f"it starts {experiment.started}" if experiment.started else "no start is set"
         return {**told, "state": "planned", "says": f"Nobody is in it yet: {when}."}
