@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -139,3 +142,66 @@ def test_ingesting_loses_nothing(part, tmp_path):
     (row,) = paced["runs"]
     assert row["events"] == 200
     assert row["wall_s"] >= 0.25  # the second batch waits until it is due
+
+
+def test_waiting_for_a_slow_answer_counts(part):
+    """A server that does one thing at a time stops for 0.3 s once: who came meanwhile waited."""
+    loop = part("open_loop")
+    turns = threading.Lock()
+    asked = []
+
+    class Slow(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self):
+            with turns:
+                asked.append(self.path)
+                time.sleep(0.3 if self.path == "/10" else 0)
+                self.send_response(500 if self.path == "/29" else 200)
+                self.send_header("content-length", "2")
+                self.end_headers()
+                self.wfile.write(b"{}")
+
+        def log_message(self, *_):
+            pass
+
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 64
+
+    with Server(("127.0.0.1", 0), Slow) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        requests = [loop.Request(0.02 * n, f"/{n}") for n in range(30)]
+        found = loop.ask("127.0.0.1", server.server_port, requests)
+        server.shutdown()
+    assert sorted(asked) == sorted(each.path for each in requests)
+    assert found.errors == {"500": 1}
+    assert np.isnan(found.took[29])
+    assert (found.took[10:20] > 90).all(), "the nine after it were due in the next 180 ms"
+    assert (found.took[:10] < 250).all()
+    assert found.late[:29].max() < 250, "each was sent at its time all the same"
+
+
+def test_people_come_at_their_rate(part):
+    times = part("open_loop").due(50, 200, np.random.default_rng(0))
+    assert len(times) == pytest.approx(10_000, rel=0.05)
+    gaps = np.diff(times)
+    assert gaps.min() > 0
+    assert gaps.std() == pytest.approx(gaps.mean(), rel=0.05)  # exponential
+
+
+@pytest.mark.slow  # two servers
+def test_a_server_under_load(part, tmp_path):
+    pytest.importorskip("uvicorn")
+    pytest.importorskip("fastapi")
+    out = tmp_path / "load.json"
+    command = [sys.executable, BENCHMARKS / "load.py", "--quick", "--rate", "20", "--out", out]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (run,) = json.loads(out.read_text())["runs"]
+    for name in ("pages", "pages_and_events"):
+        found = run[name]
+        assert found["errors"] == 0
+        assert found["requests"] == pytest.approx(40, abs=25)
+        assert 0 < found["p50_ms"] <= found["p95_ms"] <= found["p99_ms"]
+    assert all(ms > 0 for part, ms in run["profile"].items() if part != "http")
+    assert "highest rate" in part("load").table({"runs": [run]})
