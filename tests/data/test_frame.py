@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headwater.data import _blocks, _tables, _text
+from headwater.data._items import catalogue
 from headwater.data.frame import describe, read
 from headwater.data.toy import checkers
 from headwater.errors import BadParameter, DataError, MissingColumn, UnknownName
@@ -862,3 +863,13 @@ def test_huge_files_are_read_in_bounded_memory(tmp_path):
     )
     assert os.path.getsize(paths[1]) > 100 << 20
     assert large - small < 70 * 1_000_000
+
+
+def test_genres_and_years_that_can_be_none_are_left_out():
+    table = pl.DataFrame({"year": [[1995]], "genres": [{"x": 1}], "title": ["Heat"]})
+    found, said = catalogue(table, 1)
+    assert found.columns == ["title"]
+    assert [each.split(" is left out")[0] for each in said] == [
+        "catalogue: column 'genres'",
+        "catalogue: column 'year'",
+    ]

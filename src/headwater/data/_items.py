@@ -167,6 +167,12 @@ def catalogue(table: pl.DataFrame, n_items: int) -> tuple[pl.DataFrame, list[str
         for name in ("title", "text")
         if name in table.columns and not table[name].dtype.is_nested()
     )
+    for name in ("genres", "year"):  # lists are of genres, and of no years
+        kind = table.schema.get(name, pl.String())
+        inner = kind.inner if isinstance(kind, pl.List) and name == "genres" else kind
+        if inner.is_nested():
+            table = table.drop(name)
+            said.append(f"catalogue: column {name!r} is left out, since it holds {kind}")
     if "genres" in table.columns:
         table = table.with_columns(_listed(table["genres"]))
     if "year" in table.columns:

@@ -14,6 +14,7 @@ from ...extras import needs
 from ...wording import plural
 from ..events import instant, microseconds
 from ..store import Store
+from ..store._described import in_columns
 from ..store._tables import ANSWERS, CONSENTS, EVENTS, EXPERIMENTS, RECEIPTS, TYPES
 
 with needs("the event store", "serve"):
@@ -164,7 +165,8 @@ def visits(events: pl.DataFrame) -> pl.DataFrame:
 
 def catalogue(service: Service) -> pl.DataFrame:
     """What could be shown: item_id and all that is known of it; of the model's items and the
-    store's, without those that were removed."""
+    store's, without those that were removed. Where they differ in the type of a column, that of
+    more items counts."""
     changed, _ = service.store.items_changed(0)
     parts = []
     if service.fleet.current is not None:
@@ -173,7 +175,7 @@ def catalogue(service: Service) -> pl.DataFrame:
         parts.append(known.filter(~pl.col("item_id").is_in([name for name, _ in changed])))
     told = [{**about, "item_id": name} for name, about in changed if about is not None]
     if told:
-        parts.append(pl.from_dicts(told, infer_schema_length=None, strict=False))
+        parts.append(in_columns(told, "item_id", []))
     if not parts:
         return pl.DataFrame(schema={"item_id": pl.String})
     if len(parts) == 1:
@@ -181,7 +183,9 @@ def catalogue(service: Service) -> pl.DataFrame:
     mine, theirs = parts
     both = [name for name in mine.columns if name in theirs.columns]
     odd = [name for name in both if not _joins(mine[name].dtype, theirs[name].dtype)]
-    return pl.concat([mine.drop(odd), theirs], how="diagonal_relaxed")
+    fewer = [name for name in odd if theirs[name].count() < mine[name].count()]
+    mine, theirs = mine.drop(set(odd) - set(fewer)), theirs.drop(fewer)
+    return pl.concat([mine, theirs], how="diagonal_relaxed")
 
 
 def _joins(one: pl.DataType, other: pl.DataType) -> bool:

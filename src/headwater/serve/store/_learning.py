@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import polars as pl
-from polars.exceptions import PolarsError
 
 from ...data.frame import Duplicates, read
 from ...data.impressions import read_impressions
 from ...errors import DataError
 from ...extras import needs
 from ...types import PAD, Dataset, Ids, Impressions
+from ._described import in_columns
 from ._ingest import Ingest
-from ._pictures import STILLS, with_stills
+from ._pictures import with_stills
 from ._rows import frames
 from ._sessions import Asked, visits, with_sessions
 from ._tables import CONSENTS, EVENTS, ITEMS, SHOWN, TYPES, USERS
@@ -125,65 +124,10 @@ def _about(db: sa.Connection, table: sa.Table) -> list[dict[str, Any]]:
 def _table(
     told: list[dict[str, Any]], key: str, events: pl.DataFrame, notes: list[str]
 ) -> pl.DataFrame | None:
-    """What is known of those of whom there are events, if anything is. Where values of a name are
-    of several types those of the commonest are taken, and ``notes`` say so: what is said of one
-    item must not keep everybody from a new model."""
+    """What is known of those of whom there are events, if anything is."""
     there = set(events[key].unique())
     rows = [row for row in told if row[key] in there]
-    if not rows:
-        return None
-    names = [n for n in dict.fromkeys(name for row in rows for name in row) if n != STILLS]
-    columns = []
-    for name in names:
-        shapes = [_shape(row.get(name)) for row in rows]
-        often = Counter(shape for shape in shapes if shape is not None)
-        best = often.most_common(1)[0][0] if often else None
-        odd = [at for at, shape in enumerate(shapes) if shape not in (None, best)]
-        if odd:
-            notes.append(
-                f"{name!r} of {len(odd):,} of {len(rows):,} by {key} is left out: that of "
-                f"{rows[odd[0]][key]!r} is {_said(shapes[odd[0]])}, and most are {_said(best)}"
-            )
-        values = [
-            row.get(name) if shape == best else None
-            for row, shape in zip(rows, shapes, strict=True)
-        ]
-        kept = [{name: value} for value in _alike(values)]
-        try:
-            columns.append(pl.from_dicts(kept, infer_schema_length=None))
-        except (PolarsError, TypeError, OverflowError) as error:
-            notes.append(f"{name!r} by {key} is left out: {str(error).splitlines()[0]}")
-    return pl.concat(columns, how="horizontal")
-
-
-def _shape(value: Any) -> Any:
-    """What may stand in one column: numbers, texts, lists of either, ...; None fits everywhere."""
-    if value is None:
-        return None
-    if isinstance(value, list):
-        inner = {_shape(each) for each in value} - {None}
-        return ("list", *sorted(map(str, inner))) if inner else None
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return "number"
-    return type(value).__name__
-
-
-def _alike(values: list[Any]) -> list[Any]:
-    """Whole numbers as floats where any is one: Polars would cut the others off."""
-    flat = [each for value in values for each in (value if isinstance(value, list) else [value])]
-    if not any(isinstance(each, float) for each in flat):
-        return values
-
-    def one(value: Any) -> Any:
-        if isinstance(value, list):
-            return [one(each) for each in value]
-        return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-    return [one(value) for value in values]
-
-
-def _said(shape: Any) -> str:
-    return " of ".join(shape) if isinstance(shape, tuple) else str(shape)
+    return in_columns(rows, key, notes) if rows else None
 
 
 def _with_impressions(data: Dataset, shown: pl.DataFrame, done: pl.DataFrame) -> Dataset:
