@@ -91,7 +91,6 @@ def test_a_user_s_token_is_for_what_is_theirs_alone(site):
     mine = {"Authorization": f"Bearer {said.json()['token']}"}
     assert client.get("/v1/home/ann", headers=mine).status_code == 200
     assert client.get("/v1/recommend/ann", headers=mine).status_code == 200
-    assert client.get("/v1/users/ann/export", headers=mine).status_code == 200
     assert client.put("/v1/users/ann/consent", json={"level": "full"}, headers=mine).is_success
     own = client.post("/v1/events", json={"events": [click(1, "ann", "3")]}, headers=mine)
     assert own.json()["accepted"] == 1
@@ -108,12 +107,26 @@ def test_a_user_s_token_is_for_what_is_theirs_alone(site):
         ("post", "/v1/users/ann/token", {}),
         ("post", "/v1/rank", {"user_id": "bob", "items": ["1"]}),
         ("post", "/v1/events", {"events": [click(2, "ann", "3"), click(3, "bob", "3")]}),
+        ("post", "/v1/events", {"events": [click(2, "ann", "3", kind="impression")]}),
+        ("get", "/v1/users/ann", None),
+        ("get", "/v1/users/ann/export", None),
+        ("delete", "/v1/users/ann", None),
         ("put", "/v1/items/x", {}),
         ("get", "/v1/receipts/x", None),
         ("get", "/metrics", None),
     ):
         assert ask(client, method, path, body, mine).status_code == 403, path
-    assert client.delete("/v1/users/ann", headers=mine).status_code == 200
+
+
+def test_a_token_that_an_admin_made_reads_and_erases_its_user_and_no_other(site):
+    client, _, headers = site
+    said = client.post("/v1/users/eve/token", json={"seconds": 60}, headers=headers["admin"])
+    mine = {"Authorization": f"Bearer {said.json()['token']}"}
+    assert client.get("/v1/users/eve/export", headers=mine).status_code == 200
+    assert client.get("/v1/users/bob/export", headers=mine).status_code == 403
+    assert client.delete("/v1/users/bob", headers=mine).status_code == 403
+    assert client.get("/v1/receipts/x", headers=mine).status_code == 403
+    assert client.delete("/v1/users/eve", headers=mine).status_code == 200
 
 
 def test_tokens_end_and_cannot_be_made_up():

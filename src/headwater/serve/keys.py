@@ -1,7 +1,8 @@
 """Who asks: keys of programs, with a role each, and tokens of single users.
 
 A key is 256 random bits, so that its plain SHA-256 gives nothing away. A token is signed, says
-whose it is, and lets its bearer see and do what is theirs alone, for a while.
+whose it is, and lets its bearer see and do what is theirs alone, for a while; read and erase all
+that is kept of them only if an admin made it.
 
     read      what is recommended, and what is known of items
     ingest    also sends events, and what is known of items and users
@@ -41,6 +42,7 @@ class Caller:
     name: str
     role: Role | None  # None: a user
     user_id: str | None = None  # whose token it is
+    whole: bool = False  # of a token: also to read and erase all that is kept of them
 
     def may(self, role: Role) -> bool:
         return self.role is not None and ORDER.index(self.role) >= ORDER.index(role)
@@ -50,7 +52,9 @@ class Caller:
         if self.may(role):
             return
         if self.user_id is not None and self.user_id == user_id:
-            return
+            if role != "admin" or self.whole:
+                return
+            raise Denied(403, "to read or erase all of somebody takes a token that an admin made")
         if self.user_id is not None:
             raise Denied(403, "this token is of a user, and is for what is theirs alone")
         raise Denied(403, f"this needs the role {role}; the key {self.name!r} has {self.role}")
@@ -88,9 +92,10 @@ class Keys:
         except Denied:
             return False
 
-    def token(self, user_id: str, seconds: int) -> str:
-        """For ``user_id``, good for ``seconds``."""
-        return TOKEN + str(self._tokens.dumps({"user": user_id, "seconds": seconds}))
+    def token(self, user_id: str, seconds: int, *, whole: bool = False) -> str:
+        """For ``user_id``, good for ``seconds``; ``whole`` also to read and erase all of them."""
+        said = {"user": user_id, "seconds": seconds, "whole": whole}
+        return TOKEN + str(self._tokens.dumps(said))
 
     def _user(self, word: str) -> Caller:
         try:
@@ -100,7 +105,7 @@ class Keys:
             raise Denied(401, "this token has expired: ask for a new one") from None
         except (BadSignature, KeyError, TypeError, ValueError):
             raise Denied(401, "this token was not signed here") from None
-        return Caller("a user", None, str(said["user"]))
+        return Caller("a user", None, str(said["user"]), said.get("whole") is True)
 
 
 def hashed(key: str) -> str:

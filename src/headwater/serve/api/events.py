@@ -66,6 +66,8 @@ def events(batch: Batch, service: Served, who: Who) -> Taken:
         who.needs("ingest")
     elif any(each.get("user_id") != who.user_id for each in batch.events):
         raise Denied(403, "this token is of a user, and there are events of others among these")
+    elif any(each.get("kind") == "impression" for each in batch.events):
+        raise Denied(403, "a user's token sends what is done: what was shown the server records")
     most = service.settings.batch
     if len(batch.events) > most:
         raise DataError(f"{len(batch.events):,} events are more than the {most:,} of one batch")

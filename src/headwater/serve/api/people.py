@@ -82,9 +82,11 @@ def consent(user_id: Id, agreed: Agreed, service: Served, who: Who) -> Agreed:
 
 @router.post("/users/{user_id}/token")
 def token(user_id: Id, who: Who, request: Request, lasting: Lasting) -> Token:
-    """For a page in their browser: with it they see and do what is theirs alone."""
+    """For a page in their browser: with it they see and do what is theirs alone. With one that an
+    admin's key asked for they may also read and erase all that is kept of them."""
     who.needs("ingest")
-    made = request.app.state.keys.token(user_id, lasting.seconds)
+    whole = who.may("admin")
+    made = request.app.state.keys.token(user_id, lasting.seconds, whole=whole)
     return Token(token=made, seconds=lasting.seconds)
 
 
