@@ -7,13 +7,14 @@
 
 The people, items and flow are those of `home.py`; `headwater serve --open` with one worker has the
 flow on its shelf and a SQLite store in which each of 20,000 people did something. This process asks
-for pages of 20,000 people in turn by chance, at `--rate` a second for `--seconds` (a Poisson
-process): times are from when a page was due, so that waiting counts. `pages and events` are as many
-pages, and a click of somebody at a tenth of that rate. `highest` is the highest of the rates tried,
-each 1.25 times the one before, up to which the 99 % quantile stayed under 100 ms. Everything runs
-on the same cores, the one who asks too. `cpu_ms` is the server's CPU time by page, with recording.
-`profile` is where it goes, found in one process without a server: what the parts of `Service.home`
-take by page; `http` is the rest of cpu_ms. With `--against`, the servers take turns.
+for pages of people drawn by chance, at `--rate` a second for `--seconds` (a Poisson process): times
+are from when a page was due, so that waiting counts. `pages_and_events` are as many pages, and a
+click of somebody at a tenth of that rate. `highest` is the highest of the rates tried, each 1.25
+times the one before, up to which the 99 % quantile stayed under 100 ms. Everything runs on the same
+cores, the one who asks too. `cpu_ms` is the server's CPU time by page, with recording. `profile` is
+where it goes, found in one process without a server: what the parts of `Service.home` take by page;
+`http` is the rest of cpu_ms. `nice` below 0 is a run that went before other programs, `load_before`
+and `load_after` (of the machine) say how many there were. With `--against`, the servers take turns.
 """
 
 from __future__ import annotations
@@ -65,6 +66,7 @@ def main() -> int:
         "about": "python benchmarks/load.py " + " ".join(sys.argv[1:]),
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine(),
+        "nice": os.nice(0),  # below 0: it went before other programs on the machine
         "versions": {name: version(name) for name in PACKAGES},
         "runs": [],
     }
