@@ -13,8 +13,9 @@ click of somebody at a tenth of that rate. `highest` is the highest of the rates
 times the one before, up to which the 99 % quantile stayed under 100 ms. Everything runs on the same
 cores, the one who asks too. `cpu_ms` is the server's CPU time by page, with recording. `profile` is
 where it goes, found in one process without a server: what the parts of `Service.home` take by page;
-`http` is the rest of cpu_ms. `nice` below 0 is a run that went before other programs, `load_before`
-and `load_after` (of the machine) say how many there were. With `--against`, the servers take turns.
+`rest` is what is left of cpu_ms: HTTP, the log, threads that wait for each other and caches that
+are cold. `load_before` and `load_after` (of the machine) say what else ran. With `--against`, the
+servers take turns.
 """
 
 from __future__ import annotations
@@ -66,7 +67,6 @@ def main() -> int:
         "about": "python benchmarks/load.py " + " ".join(sys.argv[1:]),
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine(),
-        "nice": os.nice(0),  # below 0: it went before other programs on the machine
         "versions": {name: version(name) for name in PACKAGES},
         "runs": [],
     }
@@ -199,7 +199,7 @@ def measured(folder: Path, name: str, tree: Path, asked: Any) -> dict[str, Any]:
     )
     used = found["pages"]["cpu_ms"]
     parts = {part: profile[part] for part in PARTS}
-    return {**found, "profile": {**parts, "http": round(used - sum(parts.values()), 3)}}
+    return {**found, "profile": {**parts, "rest": round(used - sum(parts.values()), 3)}}
 
 
 def _items(folder: Path) -> int:
@@ -324,7 +324,7 @@ def profile(folder: str, name: str, n: int) -> dict[str, Any]:
         spent["store"] += unmeasured[0]
         spent["model"] += asked - start - unmeasured[0]
         spent["json"] += shaped - asked
-        if len(records) == 3 or at == n - 1:  # as many at once as come in 50 ms
+        if len(records) == 5 or at == n - 1:  # as many at once as come in 0.1 s
             start = time.process_time()
             service._write(records)
             spent["recording"] += time.process_time() - start

@@ -44,7 +44,7 @@ class Recorder:
         self._waiting: deque[Record] = deque()
         self._changed = Condition()
         self._closing = False
-        self._busy = False
+        self._busy = self._hurried = False
         self.lost = 0  # records
         self.trouble = ""
         self._thread = Thread(target=self._run, name="headwater-recorder", daemon=True)
@@ -64,7 +64,11 @@ class Recorder:
     def flush(self, timeout: float = 10) -> bool:
         """Wait until all is written; whether it was."""
         with self._changed:
-            return self._changed.wait_for(lambda: not self._waiting and not self._busy, timeout)
+            self._hurried = True
+            self._changed.notify_all()
+            done = self._changed.wait_for(lambda: not self._waiting and not self._busy, timeout)
+            self._hurried = False
+            return done
 
     def close(self, timeout: float = 10) -> None:
         """Write what waits, for ``timeout`` seconds at most, and end."""
@@ -81,11 +85,14 @@ class Recorder:
                 self._changed.wait_for(lambda: self._waiting or self._closing)
                 if self._closing and (not self._waiting or self.trouble):
                     return
-                if not self._closing and len(self._waiting) < AT_ONCE:
-                    self._changed.wait(AWHILE)
+                self._changed.wait_for(self._enough, AWHILE)
                 some = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
                 self._busy = True
             self._done(some)
+
+    def _enough(self) -> bool:
+        """Not to wait for more."""
+        return self._closing or self._hurried or len(self._waiting) >= AT_ONCE
 
     def _done(self, some: list[Record]) -> None:
         try:
