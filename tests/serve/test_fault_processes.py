@@ -152,13 +152,13 @@ def test_two_workers_learn_of_everything(tmp_path):
 
 
 def asked_workers(process):
-    """How many processes count requests: each has counters of its own."""
+    """How many processes have answered: each has times of its own."""
     seen = set()
     for _ in range(60):
         with client_of(process) as client:
             text = client.get("/metrics").text
         lines = [line for line in text.splitlines() if "/v1/recommend/" in line]
-        seen.add(tuple(line for line in lines if "_count{" in line))
+        seen.add(tuple(line for line in lines if "_sum{" in line))
     return len(seen)
 
 
