@@ -30,7 +30,7 @@ from .service import Service
 from .settings import LOOPBACK, Settings, settings_from
 
 with needs("the server", "serve"):
-    from anyio.to_thread import run_sync
+    from anyio.to_thread import current_default_thread_limiter, run_sync
     from fastapi import FastAPI, Request
     from fastapi.exceptions import RequestValidationError
     from fastapi.middleware.cors import CORSMiddleware
@@ -58,6 +58,7 @@ def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        current_default_thread_limiter().total_tokens = settings.at_once
         await run_sync(service.start)
         try:
             yield

@@ -52,6 +52,9 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, lt=65_536)] = 8000
     workers: Annotated[int, Field(ge=1)] = 1
+    at_once: Annotated[int, Field(ge=1)] = (
+        2  # requests a process works at; more wait for each other
+    )
     threads: Annotated[int, Field(ge=1)] = 1  # of a net: more of them get into each other's way
 
     keys: dict[str, Key] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,10 +11,10 @@ from ...extras import needs
 from ..answers import Wish
 from ..service import Service
 from .asking import Id, Items, K, Of, Pictured, Served, Who, Within
-from .shapes import Listing, Page, listing, page
+from .shapes import Listing, Page, answered, listing, page
 
 with needs("the server", "serve"):
-    from fastapi import APIRouter, Query
+    from fastapi import APIRouter, Query, Response
 
 router = APIRouter(prefix="/v1", tags=["lists"])
 
@@ -37,17 +37,17 @@ class Ranking(BaseModel):
 
 
 @router.get("/home", response_model=Page)
-def home_of_nobody(service: Served, who: Who, k: K = 12) -> Any:
+def home_of_nobody(service: Served, who: Who, k: K = 12) -> Response:
     """A home page for somebody who does not say who they are."""
     who.needs("read")
-    return page(service.home(None, k), Pictured(service))
+    return answered(page(service.home(None, k), Pictured(service)))
 
 
 @router.get("/home/{user_id}", response_model=Page)
-def home(user_id: Id, service: Served, who: Who, k: K = 12) -> Any:
+def home(user_id: Id, service: Served, who: Who, k: K = 12) -> Response:
     """A home page: strips of items, with the reason and the picture of each."""
     who.needs("read", user_id)
-    return page(service.home(user_id, k), Pictured(service))
+    return answered(page(service.home(user_id, k), Pictured(service)))
 
 
 @router.get("/recommend", response_model=Listing)
@@ -58,7 +58,7 @@ def recommend_nobody(
     exclude: Items = [],  # noqa: B006
     within: Within = None,
     guide: Guiding = None,
-) -> Any:
+) -> Response:
     """One list for somebody who does not say who they are."""
     who.needs("read")
     return _recommended(service, None, k, exclude, within, guide)
@@ -73,25 +73,25 @@ def recommend(
     exclude: Items = [],  # noqa: B006
     within: Within = None,
     guide: Guiding = None,
-) -> Any:
+) -> Response:
     """One list, of what is not excluded, or within some items only, or leaning to kinds."""
     who.needs("read", user_id)
     return _recommended(service, user_id, k, exclude, within, guide)
 
 
 @router.post("/rank", response_model=Listing)
-def rank(asked: Ranking, service: Served, who: Who) -> Any:
+def rank(asked: Ranking, service: Served, who: Who) -> Response:
     """Items of yours in the best order for somebody."""
     who.needs("read", asked.user_id)
-    return listing(service.rank(asked.user_id, asked.items, asked.k), Pictured(service))
+    return answered(listing(service.rank(asked.user_id, asked.items, asked.k), Pictured(service)))
 
 
 @router.get("/items/{item_id}/similar", response_model=Listing)
-def similar(item_id: Id, service: Served, who: Who, k: K = 20) -> Any:
+def similar(item_id: Id, service: Served, who: Who, k: K = 20) -> Response:
     """The items most like one."""
     if who.user_id is None:
         who.needs("read")
-    return listing(service.similar(item_id, k), Pictured(service))
+    return answered(listing(service.similar(item_id, k), Pictured(service)))
 
 
 def _recommended(
@@ -101,9 +101,9 @@ def _recommended(
     exclude: list[str],
     within: list[str] | None,
     guide: str | None,
-) -> Any:
+) -> Response:
     wish = Wish(exclude=exclude, within=within, guide=_guide(guide))
-    return listing(service.recommend(user_id, k, wish), Pictured(service))
+    return answered(listing(service.recommend(user_id, k, wish), Pictured(service)))
 
 
 def _guide(said: str | None) -> tuple[str, tuple[str, ...]] | None:
