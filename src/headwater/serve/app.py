@@ -30,7 +30,8 @@ from .service import Service
 from .settings import LOOPBACK, Settings, settings_from
 
 with needs("the server", "serve"):
-    from anyio.to_thread import current_default_thread_limiter, run_sync
+    from anyio import CapacityLimiter
+    from anyio.to_thread import run_sync
     from fastapi import FastAPI, Request
     from fastapi.exceptions import RequestValidationError
     from fastapi.middleware.cors import CORSMiddleware
@@ -58,7 +59,6 @@ def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        current_default_thread_limiter().total_tokens = settings.at_once
         await run_sync(service.start)
         try:
             yield
@@ -87,6 +87,7 @@ def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
             )
         },
     )
+    app.state.makers = CapacityLimiter(settings.at_once)
     app.state.service, app.state.keys = service, Keys(settings)
     for part in (lists, events, items, people, health):
         app.include_router(part.router)

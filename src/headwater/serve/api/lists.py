@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -10,8 +11,8 @@ from ...errors import BadParameter
 from ...extras import needs
 from ..answers import Wish
 from ..service import Service
-from .asking import Id, Items, K, Of, Pictured, Served, Who, Within
-from .shapes import Listing, Page, answered, listing, page
+from .asking import Id, Items, K, Made, Of, Pictured, Served, Who, Within
+from .shapes import Listing, Page, listing, page
 
 with needs("the server", "serve"):
     from fastapi import APIRouter, Query, Response
@@ -37,22 +38,23 @@ class Ranking(BaseModel):
 
 
 @router.get("/home", response_model=Page)
-def home_of_nobody(service: Served, who: Who, k: K = 12) -> Response:
+async def home_of_nobody(service: Served, made: Made, who: Who, k: K = 12) -> Response:
     """A home page for somebody who does not say who they are."""
     who.needs("read")
-    return answered(page(service.home(None, k), Pictured(service)))
+    return await made(lambda: page(service.home(None, k), Pictured(service)))
 
 
 @router.get("/home/{user_id}", response_model=Page)
-def home(user_id: Id, service: Served, who: Who, k: K = 12) -> Response:
+async def home(user_id: Id, service: Served, made: Made, who: Who, k: K = 12) -> Response:
     """A home page: strips of items, with the reason and the picture of each."""
     who.needs("read", user_id)
-    return answered(page(service.home(user_id, k), Pictured(service)))
+    return await made(lambda: page(service.home(user_id, k), Pictured(service)))
 
 
 @router.get("/recommend", response_model=Listing)
-def recommend_nobody(
+async def recommend_nobody(
     service: Served,
+    made: Made,
     who: Who,
     k: K = 20,
     exclude: Items = [],  # noqa: B006
@@ -61,13 +63,14 @@ def recommend_nobody(
 ) -> Response:
     """One list for somebody who does not say who they are."""
     who.needs("read")
-    return _recommended(service, None, k, exclude, within, guide)
+    return await made(lambda: _recommended(service, None, k, exclude, within, guide))
 
 
 @router.get("/recommend/{user_id}", response_model=Listing)
-def recommend(
+async def recommend(
     user_id: Id,
     service: Served,
+    made: Made,
     who: Who,
     k: K = 20,
     exclude: Items = [],  # noqa: B006
@@ -76,22 +79,23 @@ def recommend(
 ) -> Response:
     """One list, of what is not excluded, or within some items only, or leaning to kinds."""
     who.needs("read", user_id)
-    return _recommended(service, user_id, k, exclude, within, guide)
+    return await made(lambda: _recommended(service, user_id, k, exclude, within, guide))
 
 
 @router.post("/rank", response_model=Listing)
-def rank(asked: Ranking, service: Served, who: Who) -> Response:
+async def rank(asked: Ranking, service: Served, made: Made, who: Who) -> Response:
     """Items of yours in the best order for somebody."""
     who.needs("read", asked.user_id)
-    return answered(listing(service.rank(asked.user_id, asked.items, asked.k), Pictured(service)))
+    ranked = partial(service.rank, asked.user_id, asked.items, asked.k)
+    return await made(lambda: listing(ranked(), Pictured(service)))
 
 
 @router.get("/items/{item_id}/similar", response_model=Listing)
-def similar(item_id: Id, service: Served, who: Who, k: K = 20) -> Response:
+async def similar(item_id: Id, service: Served, made: Made, who: Who, k: K = 20) -> Response:
     """The items most like one."""
     if who.user_id is None:
         who.needs("read")
-    return answered(listing(service.similar(item_id, k), Pictured(service)))
+    return await made(lambda: listing(service.similar(item_id, k), Pictured(service)))
 
 
 def _recommended(
@@ -101,9 +105,9 @@ def _recommended(
     exclude: list[str],
     within: list[str] | None,
     guide: str | None,
-) -> Response:
+) -> dict[str, Any]:
     wish = Wish(exclude=exclude, within=within, guide=_guide(guide))
-    return answered(listing(service.recommend(user_id, k, wish), Pictured(service)))
+    return listing(service.recommend(user_id, k, wish), Pictured(service))
 
 
 def _guide(said: str | None) -> tuple[str, tuple[str, ...]] | None:

@@ -6,16 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from pydantic import BaseModel, Field
-from pydantic_core import to_json
 
-from ...extras import needs
 from ..answers import Answer, Shown
 from ..reply import Reply, event_id
 
-with needs("the server", "serve"):
-    from starlette.responses import Response
-
-__all__ = ["Listing", "Page", "Problem", "Refused", "answered", "listing", "page"]
+__all__ = ["Listing", "Page", "Problem", "Refused", "listing", "page"]
 
 Where = Callable[[str | None], str | None]  # from the name of a picture to where it is
 
@@ -108,11 +103,6 @@ def listing(reply: Reply, pictured: Where) -> dict[str, Any]:
         "missing": answer.missing,
         "degraded": reply.degraded,
     }
-
-
-def answered(content: dict[str, Any]) -> Response:
-    """As it is, without a second look: it was made here, and tests hold it to its description."""
-    return Response(to_json(content), media_type="application/json")
 
 
 def _head(reply: Reply) -> dict[str, Any]:
