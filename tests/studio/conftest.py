@@ -55,6 +55,7 @@ def made(platform, tmp_path):
             "pictures": platform / "pictures",
             "consent": "essential",
             "refresh": 60,
+            "budget": 5,
         }
         given |= {} if "keys" in more else {"open": True}
         return mount(create_app(settings_from(**(given | more))))

@@ -12,11 +12,15 @@ from collections.abc import Iterable
 from threading import Lock
 
 from ..errors import BadArtifact, HeadwaterError
+from .answers import Person
+from .home import home
 from .live import Live
 from .newcomers import Changes
 from .shelf import Shelf
 
 __all__ = ["Fleet"]
+
+WARM = 12  # items of a strip of the first page, which nobody sees
 
 log = logging.getLogger("headwater")
 
@@ -61,6 +65,8 @@ class Fleet:
                 try:
                     made = Live.of(self.shelf.path(name), by=self.by, explore=self.explore)
                     lives[name] = made.amended(self._changes)
+                    for user_id in (None, *list(made.version.users)[:1]):  # else people would wait
+                        home(lives[name], Person(user_id), WARM)
                 except (HeadwaterError, OSError) as error:
                     trouble = f"version {name} cannot be used: {error}"
             self._told(trouble)
