@@ -16,7 +16,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from threading import BoundedSemaphore, Event, Lock, Thread
+from threading import Event, Lock, Thread
 from typing import Any
 
 from ..errors import BadParameter, StoreError, UnknownName
@@ -43,7 +43,6 @@ log = logging.getLogger("headwater")
 
 CURRENT = "current"  # the model of an arm: the one that is published, whichever that is
 REASONS = 20
-AT_ONCE = 4  # pages that are made at a time: more of them only take each other's processor
 AWAY = 2.0  # seconds that a store which failed is left alone by requests for pages
 
 
@@ -88,7 +87,6 @@ class Service:
         self._removed: set[str] = set()
         self._revision = 0
         self._looking = Lock()
-        self._turns = BoundedSemaphore(AT_ONCE)
         self._looked = 0.0
         self._stop = Event()
         self._keeper: Thread | None = None
@@ -228,8 +226,7 @@ class Service:
             raise BadParameter(f"k must be at least 1, got {k}")
         began, now = clocks.perf_counter(), self._now()
         asked = self._who(user_id)
-        with self._turns:
-            strips = made(asked)
+        strips = made(asked)
         degraded = asked.degraded + tuple(
             dict.fromkeys(said for strip in strips for said in strip.answer.degraded)
         )
