@@ -8,7 +8,9 @@ from datetime import timedelta
 
 import pytest
 from stored import LATER, NOW, event, shown
+from typer.testing import CliRunner
 
+from headwater.cli import app
 from headwater.errors import StoreError
 from headwater.serve.answers import Done
 from headwater.serve.recents import InRedis, InStore
@@ -107,6 +109,16 @@ def test_redis_has_no_ids_and_forgets(redis, sqlite):
     sqlite.erase("a-peculiar-person")
     redis.forget("a-peculiar-person")
     assert redis.of("a-peculiar-person") == ()
+
+
+def test_the_shell_erases_from_redis_too(redis, redis_at, sqlite, tmp_path, monkeypatch):
+    sqlite.ingest([event(1)])
+    assert redis.of("ann")
+    monkeypatch.setenv("HEADWATER_REDIS", redis_at[0])
+    words = ["store", "erase", "--user", "ann", "--store", str(tmp_path / "events.db")]
+    done = CliRunner().invoke(app, words, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    assert redis.of("ann") == ()
 
 
 def test_many_choices_are_cut_to_the_newest(redis, sqlite):

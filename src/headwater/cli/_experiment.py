@@ -11,7 +11,7 @@ import typer
 from ..errors import BadParameter, UnknownName
 from ._arguments import Json
 from ._console import show
-from ._store import Where, opened
+from ._told import Config, Where, opened
 
 experiment_app = typer.Typer(
     no_args_is_help=True, help="Models compared on people: who sees which, and what came of it."
@@ -23,7 +23,8 @@ Name = Annotated[str, typer.Argument(help="Of the experiment.")]
 def begin(
     name: Name,
     file: Annotated[Path, typer.Argument(help="YAML: arms, metric, guardrails, horizon.")],
-    store: Where = "headwater.db",
+    store: Where = None,
+    config: Config = None,
     as_json: Json = False,
 ) -> None:
     """Set an experiment down, and begin it: servers see it within seconds."""
@@ -37,7 +38,7 @@ def begin(
         except yaml.YAMLError as error:
             raise BadParameter(f"{file}: not YAML: {error}") from None
     made = Experiment.of(name, about)
-    with opened(store) as found:
+    with opened(store, config) as found:
         if name in found.experiments():
             raise BadParameter(f"there is an experiment {name!r} already: choose another name")
         if made.started is None:
@@ -47,9 +48,9 @@ def begin(
 
 
 @experiment_app.command("list")
-def list_(store: Where = "headwater.db", as_json: Json = False) -> None:
+def list_(store: Where = None, config: Config = None, as_json: Json = False) -> None:
     """All of them, and whether they run."""
-    with opened(store) as found:
+    with opened(store, config) as found:
         rows = [
             {
                 "name": name,
@@ -64,11 +65,11 @@ def list_(store: Where = "headwater.db", as_json: Json = False) -> None:
 
 
 @experiment_app.command()
-def result(name: Name, store: Where = "headwater.db", as_json: Json = False) -> None:
+def result(name: Name, store: Where = None, config: Config = None, as_json: Json = False) -> None:
     """What came of it so far. It may be looked at as often as one likes."""
     from ..serve.experiments import analyse_named
 
-    with opened(store) as found:
+    with opened(store, config) as found:
         made = analyse_named(found, name, now=datetime.now(UTC))
     told = made.as_dict()
     if as_json:
@@ -96,7 +97,8 @@ def result(name: Name, store: Where = "headwater.db", as_json: Json = False) -> 
 @experiment_app.command()
 def estimate(
     model: Annotated[Path, typer.Argument(help="A version: models/versions/NAME.")],
-    store: Where = "headwater.db",
+    store: Where = None,
+    config: Config = None,
     most: Annotated[float | None, typer.Option(help="Weights above are taken to be this.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -104,7 +106,7 @@ def estimate(
     It takes places that were drawn by chance."""
     from ..serve.experiments import version_before_launch
 
-    with opened(store) as found:
+    with opened(store, config) as found:
         made = version_before_launch(found, model, most=most)
     told = made.as_dict()
     if as_json:
@@ -115,9 +117,9 @@ def estimate(
 
 
 @experiment_app.command()
-def stop(name: Name, store: Where = "headwater.db", as_json: Json = False) -> None:
+def stop(name: Name, store: Where = None, config: Config = None, as_json: Json = False) -> None:
     """From now on everybody sees the current model."""
-    with opened(store) as found:
+    with opened(store, config) as found:
         about = _about(found, name)
         if about.get("stopped"):
             raise BadParameter(f"experiment {name!r} was stopped at {about['stopped']}")

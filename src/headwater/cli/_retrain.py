@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..errors import BadArtifact, BadParameter
 from ._arguments import Json, Seed, Set, assigned, pairs
 from ._console import progress, show
-from ._store import Where, opened
+from ._told import Config, Models, Where, opened, shelf
+
+if TYPE_CHECKING:
+    from ..serve.shelf import Shelf
 
 __all__ = ["REJECTED", "models_app", "retrain"]
 
 REJECTED = 5  # exit status where the candidate was not good enough
-Models = Annotated[
-    Path, typer.Option("--models", envvar="HEADWATER_MODELS", help="The folder of versions.")
-]
 Name = Annotated[str, typer.Argument(help="Of a version, from `models list`.")]
 
 
 def retrain(
-    store: Where = "headwater.db",
-    models: Models = Path("models"),
+    store: Where = None,
+    models: Models = None,
+    config: Config = None,
     method: Annotated[
         str | None,
         typer.Option(help="A name from `methods`. Default: the method of the live model."),
@@ -59,7 +60,6 @@ def retrain(
     """
     from ..serve.retrain import Terms
     from ..serve.retrain import retrain as run
-    from ..serve.shelf import Shelf
 
     if method is not None and flow is not None:
         raise BadParameter("--method and --flow: give one of them")
@@ -74,8 +74,8 @@ def retrain(
         worth=worth,
         seed=seed,
     )
-    with opened(store) as found, progress() as told:
-        report = run(found, Shelf(models), terms, work=work, dry_run=dry_run, progress=told)
+    with opened(store, config) as found, progress() as told:
+        report = run(found, shelf(models, config), terms, work=work, dry_run=dry_run, progress=told)
     _shown(report, as_json)
     if report["judged"] == "rejected":
         raise typer.Exit(REJECTED)
@@ -85,20 +85,18 @@ models_app = typer.Typer(no_args_is_help=True, help="The versions of a model: wh
 
 
 @models_app.command("list")
-def list_(models: Models = Path("models"), as_json: Json = False) -> None:
+def list_(models: Models = None, config: Config = None, as_json: Json = False) -> None:
     """All versions, the oldest first, and which of them answers."""
-    from ..serve.shelf import Shelf
-
-    shelf = Shelf(models)
+    versions = shelf(models, config)
     try:
-        current, before = shelf.current, shelf.before
+        current, before = versions.current, versions.before
     except BadArtifact as error:
         typer.secho(f"none answers: {error}", err=True)
         current = before = None
     rows = []
-    for name in shelf.names():
+    for name in versions.names():
         try:
-            report = shelf.report(name)
+            report = versions.report(name)
         except BadArtifact as error:
             report = {"reason": str(error)}
         rows.append(
@@ -109,37 +107,37 @@ def list_(models: Models = Path("models"), as_json: Json = False) -> None:
                 "reason": report.get("reason"),
             }
         )
-    show(rows, as_json, title=f"{models}", wrap=True)
+    show(rows, as_json, title=f"{versions.folder}", wrap=True)
     if not rows:
         typer.secho("no version yet: `headwater retrain --method ease` makes one", err=True)
 
 
 @models_app.command("show")
-def show_(name: Name, models: Models = Path("models"), as_json: Json = False) -> None:
+def show_(name: Name, models: Models = None, config: Config = None, as_json: Json = False) -> None:
     """The report of a version: from what it was made, and how it was found to be."""
-    from ..serve.shelf import Shelf
-
-    _shown(Shelf(models).report(name), as_json)
+    _shown(shelf(models, config).report(name), as_json)
 
 
 @models_app.command()
-def publish(name: Name, models: Models = Path("models"), as_json: Json = False) -> None:
+def publish(
+    name: Name, models: Models = None, config: Config = None, as_json: Json = False
+) -> None:
     """Let a version answer; servers swap within seconds. One that cannot be loaded is refused."""
-    from ..serve.shelf import Shelf
-
-    shelf = Shelf(models)
-    shelf.publish(name)
-    show({"current": shelf.current, "before": shelf.before, "since": shelf.since}, as_json)
+    versions = shelf(models, config)
+    versions.publish(name)
+    _answering(versions, as_json)
 
 
 @models_app.command()
-def rollback(models: Models = Path("models"), as_json: Json = False) -> None:
+def rollback(models: Models = None, config: Config = None, as_json: Json = False) -> None:
     """Let the version before answer again; once more brings the newer one back."""
-    from ..serve.shelf import Shelf
+    versions = shelf(models, config)
+    versions.roll_back()
+    _answering(versions, as_json)
 
-    shelf = Shelf(models)
-    shelf.roll_back()
-    show({"current": shelf.current, "before": shelf.before, "since": shelf.since}, as_json)
+
+def _answering(versions: Shelf, as_json: bool) -> None:
+    show({"current": versions.current, "before": versions.before, "since": versions.since}, as_json)
 
 
 def _guards(given: list[str]) -> dict[str, float]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from secrets import token_urlsafe
 from typing import Annotated, Any
 
@@ -13,18 +12,15 @@ import typer
 from ..errors import BadParameter
 from ._arguments import Json
 from ._console import show
+from ._told import Config, Models, Where
 
 key_app = typer.Typer(no_args_is_help=True, help="Keys of programs that ask the server.")
-
-Config = Annotated[
-    Path | None, typer.Option(help="A settings file; default: headwater.toml, if it is there.")
-]
 
 
 def serve(
     config: Config = None,
-    store: Annotated[str | None, typer.Option(help="A file, or postgresql://...")] = None,
-    models: Annotated[Path | None, typer.Option(help="The shelf of model versions.")] = None,
+    store: Where = None,
+    models: Models = None,
     host: Annotated[str | None, typer.Option(help="The address to listen at.")] = None,
     port: Annotated[int | None, typer.Option(help="0 is any that is free.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes.")] = None,

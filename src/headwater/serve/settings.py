@@ -1,4 +1,5 @@
-"""What a server is told: by the environment (``HEADWATER_...``), then by a file, headwater.toml.
+"""What a server, and the commands beside it, are told: by the environment (``HEADWATER_...``), then
+by a file, headwater.toml.
 
     [keys.site]                       made by `headwater key new site --role ingest`
     hash = "9f86d081..."
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
@@ -27,7 +28,7 @@ with needs("the server", "serve"):
         TomlConfigSettingsSource,
     )
 
-__all__ = ["LOOPBACK", "Key", "Role", "Settings", "settings_from"]
+__all__ = ["LOOPBACK", "Key", "Role", "Settings", "Told", "settings_from", "told_from"]
 
 Role = Literal["read", "ingest", "admin"]
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -43,7 +44,9 @@ class Key(BaseModel):
     role: Role
 
 
-class Settings(BaseSettings):
+class Told(BaseSettings):
+    """All that there is to be told. A command beside the server needs no keys to open the store."""
+
     model_config = SettingsConfigDict(env_prefix="HEADWATER_", extra="forbid", frozen=True)
 
     store: str = "headwater.db"  # a file for SQLite, or postgresql://...
@@ -77,6 +80,23 @@ class Settings(BaseSettings):
     norms: Path | None = None  # a norms file, for the studio
     log: Literal["json", "text"] = "json"
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        file = Path(os.environ.get("HEADWATER_CONFIG", FILE))
+        toml = (TomlConfigSettingsSource(settings_cls, file),) if file.is_file() else ()
+        return (init_settings, env_settings, *toml)
+
+
+class Settings(Told):
+    """Of a server, which has to know who may ask."""
+
     @model_validator(mode="after")
     def _guarded(self) -> Settings:
         if self.open and self.keys:
@@ -94,18 +114,8 @@ class Settings(BaseSettings):
             raise ValueError("secret: at least 32 characters")
         return self
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        file = Path(os.environ.get("HEADWATER_CONFIG", FILE))
-        toml = (TomlConfigSettingsSource(settings_cls, file),) if file.is_file() else ()
-        return (init_settings, env_settings, *toml)
+
+Made = TypeVar("Made", bound=Told)
 
 
 def settings_from(file: str | Path | None = None, **given: Any) -> Settings:
@@ -113,6 +123,15 @@ def settings_from(file: str | Path | None = None, **given: Any) -> Settings:
 
     The file is ``file``, or HEADWATER_CONFIG, or headwater.toml where that is.
     """
+    return _made(Settings, file, given)
+
+
+def told_from(file: str | Path | None = None, **given: Any) -> Told:
+    """The same for a command beside the server."""
+    return _made(Told, file, given)
+
+
+def _made(what: type[Made], file: str | Path | None, given: dict[str, Any]) -> Made:
     named = file or os.environ.get("HEADWATER_CONFIG")
     if named and not Path(named).is_file():
         raise BadParameter(f"no settings file {named}")
@@ -120,7 +139,7 @@ def settings_from(file: str | Path | None = None, **given: Any) -> Settings:
     try:
         if file is not None:
             os.environ["HEADWATER_CONFIG"] = str(file)
-        return Settings(**given)
+        return what(**given)
     except ValidationError as error:
         raise BadParameter(f"settings: {_said(error)}") from None
     except ValueError as error:  # not TOML, or not JSON in the environment
