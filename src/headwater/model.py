@@ -233,7 +233,7 @@ def top(scores: Floats, k: int) -> Ints:  # (B, k)
         return _top_by_partition(scores, k)
     # The k-th largest of the blocks' maxima is at most the k-th largest score: few reach it.
     most = scores[:, : blocks * BLOCK].reshape(b, BLOCK, blocks).max(1)  # (b, blocks)
-    floor = np.partition(most, blocks - k, axis=1)[:, blocks - k]
+    floor = _least(most, k)
     reach = scores >= floor[:, None]
     many = reach.sum(1)
     tied = many > 16 * k  # one level of many equals
@@ -254,8 +254,7 @@ def top(scores: Floats, k: int) -> Ints:  # (B, k)
 
 
 def _top_by_partition(scores: Floats, k: int) -> Ints:
-    n = scores.shape[1]
-    floor = np.partition(scores, n - k, axis=1)[:, n - k]
+    floor = _least(scores, k)
     sure = scores > floor[:, None]  # fewer than k in each row
     level = scores == floor[:, None]  # these share the rest of the places, the lowest index first
     short = k - sure.sum(1)
@@ -264,6 +263,13 @@ def _top_by_partition(scores: Floats, k: int) -> Ints:
     at = np.nonzero(sure | level)[1].reshape(len(scores), k)
     order = np.argsort(-np.take_along_axis(scores, at, 1), axis=1, kind="stable")
     return np.take_along_axis(at, order, 1)
+
+
+def _least(scores: Floats, k: int) -> Floats:  # (B, n) -> (B,)
+    """The k-th largest of each row. Where most scores are 0, numpy finds it twenty times as fast
+    from this end as from the other."""
+    found: Floats = -np.partition(-scores, k - 1, axis=1)[:, k - 1]
+    return found
 
 
 def best(scores: Floats, k: int) -> Slate:  # (B, N) -> (B, min(k, N))

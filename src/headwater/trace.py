@@ -79,4 +79,6 @@ def _finder(step: Step, row: int, place: int) -> str:
 
 
 def _places(items: np.ndarray) -> dict[int, int]:
-    return {int(item): at for at, item in enumerate(items, 1) if item != PAD}
+    found = dict(zip(items.tolist(), range(1, len(items) + 1), strict=True))
+    found.pop(PAD, None)
+    return found

@@ -100,16 +100,15 @@ class ByVectors(Greedy):
     ) -> Ints:  # (B, K)
         """The order of candidates that ``x`` (B, K, D) describes in rows of length one, for people
         whose mean vectors are ``interest`` (B, D)."""
-        if find_spec("numba") is None:
+        fast = kernels()
+        if fast is None:
             exact = x.astype(np.float64)
             exact /= np.maximum(np.linalg.norm(exact, axis=2, keepdims=True), TINY)
             return greedy(self.among(exact, relevance, self.length(interest)), filled, k)
-        from . import _kernels
-
         x = np.ascontiguousarray(x, np.float32)
         name, arguments = self.compiled(x, relevance, self.length(interest), k)
         order = np.empty(filled.shape, np.int64)
-        getattr(_kernels, name)(*arguments, filled, k, order)
+        getattr(fast, name)(*arguments, filled, k, order)
         return order
 
     def interest(self, queries: Queries) -> Floats:  # (B, D)
@@ -155,6 +154,15 @@ class ByKinds(Greedy):
     def among(self, mixes: Floats, relevance: Floats, wanted: Floats) -> Gain:
         """``mixes`` (B, K, kinds) of the candidates, ``wanted`` (B, kinds) by who asks."""
         raise NotImplementedError
+
+
+def kernels() -> Any:
+    """The module of the compiled loops; None where there is no numba."""
+    if find_spec("numba") is None:
+        return None
+    from . import _kernels
+
+    return _kernels
 
 
 def greedy(gain: Gain, filled: Mask, k: int) -> Ints:  # (B, K)

@@ -1,4 +1,4 @@
-"""The greedy loop over vectors, compiled: what `_greedy.greedy` does with `among`, far faster.
+"""The greedy loop, compiled: what `_greedy.greedy` does with a gain, far faster.
 
 Each kernel writes ``order`` (B, K) as `greedy` gives it: the picks, then the rest as it was, then
 PAD. Vectors ``x`` (B, K, D) are float32. Of equals the earlier slot. What is compiled is kept on
@@ -16,7 +16,9 @@ from ..types import PAD
 from ._greedy import LEVEL, LOWEST
 from ._residual import EPS, NOTHING_NEW
 
-__all__ = ["nearest", "volume"]
+__all__ = ["DIVERGENCES", "mixes", "nearest", "volume"]
+
+DIVERGENCES = ("jensen_shannon", "kl", "hellinger", "total_variation")  # as `mixes` numbers them
 
 
 @kernel
@@ -201,4 +203,116 @@ def volume(
                 seen[:] = m
             chosen[m], norm[m] = at, np.sqrt(left[at])
             m += 1
+        arrange(order, taken, filled, r, picked)
+
+
+@kernel
+def cell(how: int, alpha: float, p: float, q: float) -> Any:
+    """What one kind adds to a divergence, as `divergence.DIVERGENCES` have it."""
+    a = (1 - alpha) * p + alpha * q
+    b = (1 - alpha) * q + alpha * p
+    if how == 0:
+        if a + b <= 0:
+            return 0.0
+        off = (a - b) / (a + b)
+        found = 0.0
+        if 1 + off > 0:
+            found += (1 + off) * np.log1p(off)
+        if 1 - off > 0:
+            found += (1 - off) * np.log1p(-off)
+        return (a + b) / 2 * found / (2 * np.log(2.0))
+    if how == 1:
+        if a <= 0:
+            return 0.0
+        return a * np.log(a / b) / np.log(2.0) if b > 0 else np.inf
+    if how == 2:
+        return (np.sqrt(a) - np.sqrt(b)) ** 2 / 2
+    return abs(a - b) / 2
+
+
+@kernel
+def mixes(
+    p: Any,
+    codes: Any,
+    parts: Any,
+    shown: Any,
+    counted: Any,
+    defined: Any,
+    number: Any,
+    weights: Any,
+    how: int,
+    rooted: bool,
+    alpha: float,
+    trade: float,
+    low: float,
+    high: float,
+    relevance: Any,
+    filled: Any,
+    k: int,
+    order: Any,
+) -> None:
+    """argmax  (1 - trade) relevance_i - trade number off( divergence( p, mix with i ) )
+
+    as `radio._State` computes it, which says what the arrays are; ``weights`` are of the places.
+    """
+    b, n, m = codes.shape
+    c = p.shape[1]
+    taken, known = np.empty(n, np.bool_), np.empty(n, np.bool_)
+    total, each, far = np.empty(c), np.empty(c), np.empty(n)
+    for r in range(b):
+        picked = min(k, count(filled, taken, r))
+        total[:] = shown[r]
+        familiar = 0
+        for i in range(n):
+            known[i] = False
+            for j in range(m):
+                known[i] = known[i] or parts[r, i, j] > 0
+            familiar += known[i]
+        rank = 0
+        for slot in range(picked):
+            weight = weights[rank]
+            size = total.sum()
+            grown = size + weight
+            base = 0.0
+            for j in range(c):
+                each[j] = cell(how, alpha, p[r, j], total[j] / grown)
+                base += each[j]
+            usual = 0.0
+            for i in range(n):
+                if not known[i] or (taken[i] and familiar == n):
+                    continue
+                found = base
+                for j in range(m):
+                    part = parts[r, i, j]
+                    if part > 0:
+                        at = codes[r, i, j]
+                        with_it = (total[at] + weight * part) / grown
+                        found += cell(how, alpha, p[r, at], with_it) - each[at]
+                far[i] = found
+                usual += found
+            alone = usual / max(familiar, 1)
+            if size > 0 and familiar < n:
+                alone = 0.0
+                for j in range(c):
+                    alone += cell(how, alpha, p[r, j], total[j] / size)
+            best, at = -np.inf, -1
+            for i in range(n):
+                if taken[i]:
+                    continue
+                gain = LOWEST
+                if relevance[r, i] > LOWEST:
+                    off = 0.0
+                    if defined[r]:
+                        found = max(far[i] if known[i] else alone, 0.0)
+                        found = np.sqrt(found) if rooted else found
+                        off = max(low - found, 0.0) + max(found - high, 0.0)
+                    gain = (1 - trade) * relevance[r, i] - trade * number[r] * off
+                gain = max(gain, LOWEST) - LEVEL * i
+                if at < 0 or gain > best:
+                    best, at = gain, i
+            taken[at] = True
+            order[r, slot] = at
+            for j in range(m):
+                total[codes[r, at, j]] += weight * parts[r, at, j]
+            rank += counted[r, at]
         arrange(order, taken, filled, r, picked)

@@ -84,12 +84,17 @@ class Version:
         nobody = self.data.newcomers(Histories.empty(1, len(self.names)))
         return np.asarray(self.scorer.scores(nobody))
 
+    @cached_property
+    def choosy(self) -> bool:
+        """Whether it says different things of different items."""
+        return bool(np.ptp(self.plain) > 0)
+
     def warm(self) -> Version:
         """With all that requests look up, so that the first of them need not wait."""
         for name in ("items", "users", "titles", "popular", "has"):
             getattr(self, name)
         if self.scorer is not None:
-            _ = self.plain
+            _ = self.choosy
         return self
 
     def mask(self, ids: Iterable[str]) -> Mask:  # (N,)

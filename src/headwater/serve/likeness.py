@@ -39,7 +39,7 @@ def alike(live: Live, at: int, k: int, out: Mask) -> Answer:
         said = f"{version.name} knows nothing of likeness"
         return Answer(new_trace(), version.name, (), said)
     s = np.array(scorer.similarity(np.array([at]), len(version.names)), np.float32)
-    if np.ptp(version.plain) > 0 and (s == version.plain).all():
+    if version.choosy and (s == version.plain).all():
         said = f"{type(scorer).__name__} knows nothing of which items are alike"
         return Answer(new_trace(), version.name, (), said)
     s[0, out] = -np.inf

@@ -175,9 +175,9 @@ class Live:
     def weights(self, person: Person, wish: Wish, past: Histories) -> Floats:  # (F,)
         """Of the new items; 0 for those that may not be shown."""
         new = self.new
-        w = new.weights(self.version.taste(past))
         if not new.ids:
-            return w
+            return np.zeros(0)
+        w = new.weights(self.version.taste(past))
         w[new.rows(wish.exclude)] = 0
         if wish.filter_seen:
             w[new.rows(each.item_id for each in person.done)] = 0

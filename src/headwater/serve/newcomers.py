@@ -109,7 +109,9 @@ def mixed(
             w[at], left = 0, left - 1
         else:
             one = old.pop()
-            found.append(replace(one, propensity=one.propensity * (1 - chance)))
+            if chance:
+                one = replace(one, propensity=one.propensity * (1 - chance))
+            found.append(one)
     return tuple(found)
 
 
