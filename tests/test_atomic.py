@@ -1,5 +1,7 @@
 """Nothing half-written, and the old content there until the new is whole."""
 
+import errno
+import fcntl
 import os
 import subprocess
 import sys
@@ -9,7 +11,7 @@ import threading
 import pytest
 
 from headwater import atomic
-from headwater.atomic import atomic_path, recover
+from headwater.atomic import Taken, atomic_path, locked, recover
 from headwater.errors import DataError
 
 
@@ -200,3 +202,25 @@ class TestFolder:
             each.join()
         assert content(path) in ({"a 19"}, {"b 19"})
         assert names(tmp_path) == ["model.hw"]
+
+
+class TestLock:
+    @pytest.mark.parametrize("folder", [True, False])
+    def test_one_at_a_time(self, tmp_path, folder):
+        path = tmp_path if folder else tmp_path / "new" / "lock"
+        with locked(path, wait=False), pytest.raises(Taken), locked(path, wait=False):
+            pass
+        with locked(path, wait=False):
+            pass
+
+    def test_of_a_file_system_that_knows_no_locks(self, tmp_path, monkeypatch):
+        def unknown(*_):
+            raise OSError(errno.ENOLCK, "No locks available")
+
+        monkeypatch.setattr(fcntl, "flock", unknown)
+        with pytest.raises(OSError, match="No locks"), locked(tmp_path / "lock"):
+            pass
+        fill(tmp_path / "model.hw", "old")
+        with atomic_path(tmp_path / "model.hw") as temp:
+            fill(temp, "new")
+        assert content(tmp_path / "model.hw") == {"new"}

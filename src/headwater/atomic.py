@@ -16,7 +16,11 @@ from secrets import token_hex
 
 from .errors import DataError
 
-__all__ = ["atomic_path", "recover"]
+__all__ = ["Taken", "atomic_path", "locked", "moved", "recover"]
+
+
+class Taken(Exception):
+    """Somebody else has the lock."""
 
 
 @contextmanager
@@ -56,13 +60,47 @@ def recover(path: str | Path) -> bool:
     old = _aside(path)
     if path.exists() or not old.exists():
         return False
-    with _locked(path.parent):  # waits for a writer that is alive
+    with locked(path.parent, needed=False):  # waits for a writer that is alive
         return _put_back(path)
+
+
+def moved(path: Path, to: Path) -> None:
+    """Rename ``path`` within its folder, forced to disk."""
+    os.rename(path, to)
+    _sync(to.parent)
+
+
+@contextmanager
+def locked(path: Path, *, wait: bool = True, needed: bool = True) -> Iterator[None]:
+    """One process at a time has ``path``, a folder or a file that is made and stays; `Taken` if not
+    to ``wait`` for it. It is free again when whoever has it dies.
+
+    On systems that are not POSIX nothing is locked, nor, unless it is ``needed``, on file systems
+    that know no locks.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if os.name != "posix":
+        yield
+        return
+    import fcntl
+
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            raise Taken(str(path)) from None
+        except OSError:
+            if needed:
+                raise
+        yield
+    finally:
+        os.close(handle)
 
 
 def _replace_folder(temp: Path, path: Path) -> None:
     old = _aside(path)
-    with _locked(path.parent):
+    with locked(path.parent, needed=False):
         _put_back(path)
         if path.exists() and not path.is_dir():
             raise DataError(f"{path} is a file and a folder is to be written: choose another name")
@@ -82,8 +120,7 @@ def _put_back(path: Path) -> bool:
     old = _aside(path)
     if path.exists() or not old.exists():
         return False
-    os.rename(old, path)
-    _sync(path.parent)
+    moved(old, path)
     return True
 
 
@@ -97,23 +134,6 @@ def _remove(path: Path) -> None:
     else:
         with suppress(OSError):
             path.unlink(missing_ok=True)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """One process at a time, where the file system knows locks; freed when a process dies."""
-    if os.name != "posix":
-        yield
-        return
-    import fcntl
-
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        with suppress(OSError):
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
 
 
 def _sync_all(path: Path) -> None:

@@ -211,6 +211,22 @@ def test_a_full_disk_changes_nothing(shelf, fitted, other, monkeypatch):
     assert whole(shelf)
 
 
+def test_a_disk_that_fails_at_the_last_moment(shelf, fitted, monkeypatch):
+    """Whatever is a version then has its report."""
+    versions, fsync = shelf.folder / "versions", os.fsync
+
+    def fails(handle):
+        if any(NAME.fullmatch(each.name) for each in versions.iterdir()):
+            raise OSError(errno.EIO, "Input/output error")
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", fails)
+    with pytest.raises(OSError, match="Input/output"):
+        shelf.add(fitted, {})
+    assert whole(shelf)
+    assert not left_over(shelf)
+
+
 WORK = """
 import random, sys
 from headwater.errors import BadParameter, UnknownName
@@ -256,7 +272,9 @@ def test_killed_while_changing(tmp_path, fitted):
     rng = random.Random(5)
     shelf = Shelf(tmp_path / "models")
     littered = 0
-    for seed in range(6):
+    for seed in range(60):
+        if seed >= 6 and littered:
+            break
         with worker(shelf.folder, seed, 10_000) as process:
             assert process.stdout.readline() == "ready\n"
             killer = threading.Timer(rng.uniform(0.02, 0.2), process.kill)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import re
 import shutil
 import time as clocks
@@ -23,11 +22,10 @@ from secrets import token_hex
 from typing import Any, NamedTuple
 
 from .. import artifact
-from ..atomic import atomic_path
+from ..atomic import atomic_path, locked, moved
 from ..errors import BadArtifact, BadParameter, DataError, UnknownName
 from ..facade import Fitted, load
 from ..model import Model, Recommender
-from ._locks import locked
 
 __all__ = ["Shelf", "usable"]
 
@@ -129,14 +127,9 @@ class Shelf:
                 name = self._next(made)
                 with atomic_path(self._versions / f"{name}.json") as temp:
                     temp.write_text(text + "\n", encoding="utf-8")
-                try:
-                    os.rename(made, self._versions / name)
-                    _sync(self._versions)
-                except BaseException:
-                    (self._versions / f"{name}.json").unlink(missing_ok=True)
-                    raise
+                moved(made, self._versions / name)
             except BaseException:
-                shutil.rmtree(made, ignore_errors=True)
+                self._sweep()
                 raise
         return name
 
@@ -182,8 +175,7 @@ class Shelf:
             if now.before == name:
                 self._point(now.current, None, now.since)
             gone = self._versions / f".gone-{token_hex(4)}"
-            os.rename(self._versions / name, gone)
-            _sync(self._versions)
+            moved(self._versions / name, gone)
             (self._versions / f"{name}.json").unlink(missing_ok=True)
             shutil.rmtree(gone)
 
@@ -254,13 +246,3 @@ class Shelf:
                 shutil.rmtree(each) if each.is_dir() else each.unlink()
             elif each.suffix == ".json" and NAME.fullmatch(name) and name not in have:
                 each.unlink()
-
-
-def _sync(folder: Path) -> None:
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

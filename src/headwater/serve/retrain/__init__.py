@@ -17,9 +17,9 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from ...atomic import Taken, locked
 from ...errors import BadParameter, StoreError
 from ...facade import Progress
-from .._locks import Taken, locked
 from ..shelf import Shelf
 from ..store import Store
 from ._retraining import Anew, Retraining
