@@ -1,5 +1,9 @@
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
+from threading import Event, active_count, current_thread
 
 import numpy as np
 import pytest
@@ -121,6 +125,75 @@ def test_a_stage_that_is_late_is_left_out():
     assert (quick.recommend(asked, 6).items != plain.items).any()
     with pytest.raises(BadParameter, match="may degrade"):
         Flow(retrieve=build("ease"), limit=1.0)
+
+
+def test_a_stage_that_hangs_costs_a_few_threads_and_then_no_time():
+    go_on = Event()
+
+    class Stuck:
+        def __call__(self, queries, slate):  # noqa: ARG002
+            assert go_on.wait(60)
+            return slate
+
+    data = blocks()
+    asked = data.queries([0])
+    limit, requests = 0.2, 100
+    flow = Flow(retrieve=build("ease"), stages=(Stuck(),), degrade=True, limit=limit).fit(data)
+    before, began, failed = active_count(), time.monotonic(), []
+    for _ in range(requests):
+        with traced() as steps:
+            assert flow.recommend(asked, 3).filled.all()
+        failed.append(steps[1].failed)
+    took = time.monotonic() - began
+    assert active_count() - before <= 4
+    assert took < requests * limit / 2
+    assert failed[:4] == ["took longer than 0.2 s"] * 4
+    assert set(failed[4:]) == {"is still at work for 4 requests, each for longer than 0.2 s"}
+    other = Flow(retrieve=build("ease"), stages=(Slow(),), degrade=True, limit=limit).fit(data)
+    with traced() as steps:
+        other.recommend(asked, 3)
+    assert steps[1].failed == "", "other stages are asked"
+    go_on.set()
+    end, failed = time.monotonic() + 10, ["not asked yet"]
+    while any(failed):
+        assert time.monotonic() < end, "once it is done it is asked again"
+        with traced() as steps:
+            flow.recommend(asked, 3)
+        failed = [step.failed for step in steps]
+
+
+def test_a_stage_with_a_limit_is_asked_in_a_thread_that_is_used_again():
+    names = []
+
+    class Quick:
+        def __call__(self, queries, slate):  # noqa: ARG002
+            names.append(current_thread())
+            return slate
+
+    data = blocks()
+    flow = Flow(retrieve=build("ease"), stages=(Quick(),), degrade=True, limit=5.0).fit(data)
+    for _ in range(50):
+        flow.recommend(data.queries([0]), 3)
+    assert len(names) == 50
+    assert len(set(names)) <= 5
+
+
+FORKED = """
+import os
+from headwater.waiting import in_time
+
+assert in_time("stage", lambda: 7, 5.0) == 7
+child = os.fork()
+if not child:
+    os._exit(in_time("stage", lambda: 7, 5.0))
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_process_has_threads_of_its_own():
+    words = [sys.executable, "-W", "ignore", "-c", FORKED]
+    subprocess.run(words, check=True, timeout=60)
 
 
 def test_a_stages_own_timeout_is_its_failure():

@@ -9,10 +9,8 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator
-from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import Thread
 from time import perf_counter
 from typing import Any
 
@@ -25,6 +23,7 @@ from .model import Model, Recommender, Stage, at_least
 from .registry import build, describe
 from .trace import Step, note
 from .types import Dataset, Queries, Slate
+from .waiting import Late, in_time
 
 __all__ = ["Flow"]
 
@@ -32,10 +31,6 @@ __all__ = ["Flow"]
 log = logging.getLogger("headwater")
 
 HELD_OUT = 0.2  # of everybody's choices, to learn a ranking from
-
-
-class Late(Exception):
-    """A stage that took too long."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -92,12 +87,12 @@ class Flow(Model):
             made = (
                 stage(queries, slate)
                 if self.limit is None
-                else self._in_time(stage, queries, slate)
+                else in_time(stage, lambda: stage(queries, slate), self.limit)
             )
         except HeadwaterError:  # a mistake of whoever asks, which no retry mends
             raise
-        except Late:
-            failed = f"took longer than {self.limit} s"
+        except Late as late:
+            failed = str(late)
         except Exception as error:
             if not self.degrade:
                 raise
@@ -107,21 +102,6 @@ class Flow(Model):
         reason = getattr(stage, "reason", "by its rule")
         note(Step(_name(stage), reason, perf_counter() - began, made, failed))
         return made
-
-    def _in_time(self, stage: Stage, queries: Queries, slate: Slate) -> Slate:
-        """A stage that is too late goes on in its thread, and nobody waits for it."""
-        answer: Future[Slate] = Future()
-
-        def work() -> None:
-            try:
-                answer.set_result(stage(queries, slate))
-            except BaseException as error:
-                answer.set_exception(error)
-
-        Thread(target=work, daemon=True).start()
-        if not wait([answer], self.limit).done:
-            raise Late
-        return answer.result()
 
 
 def _name(part: object) -> str:

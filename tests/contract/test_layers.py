@@ -53,7 +53,7 @@ LAYERS = (
     ("data",),
     (*STAGES, "metrics"),
     ("registry",),
-    ("trace",),
+    ("trace", "waiting"),
     ("flow",),
     ("evaluation",),
     ("artifact", "pages", "report", "survey_report", "norms", "tune"),
