@@ -206,6 +206,14 @@ def test_words_that_others_choose_make_no_new_series(tmp_path):
         assert text.count("headwater_request_seconds_count{") == 2
 
 
+def test_a_wrong_method_is_told_the_right_ones(tmp_path):
+    publish(tmp_path / "models", "popularity")
+    with served(tmp_path) as (client, _):
+        answer = client.patch("/v1/home")
+        assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
+        assert answer.json()["error"]["code"] == "bad_request"
+
+
 def test_other_sites_and_other_names_are_refused(tmp_path):
     publish(tmp_path / "models", "popularity")
     with served(tmp_path) as (client, _):
@@ -302,6 +310,8 @@ def test_logs_have_no_ids_and_no_secrets(site, caplog):
         ({"keys": {"a": {"hash": "0" * 64, "role": "read"}}, "secret": "short"}, "at least 32"),
         ({"open": True, "explore": 1.0}, "explore"),
         ({"open": True, "portt": 1}, "portt"),
+        ({"open": True, "rate": "often"}, "rate: as 6000/minute"),
+        ({"open": True, "pictures": "nowhere"}, "pictures: there is no folder 'nowhere'"),
     ],
 )
 def test_settings_that_make_no_sense_are_one_line_without_secrets(given, said):

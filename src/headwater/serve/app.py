@@ -1,13 +1,13 @@
 """The server: the API, and what stands before it.
 
-app = create_app(settings_from())          for any ASGI server
-headwater serve                            the same, by uvicorn
+app = create_app(settings_from())      headwater.serve.settings
+headwater serve                        the same with the studio, by uvicorn
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -27,7 +27,7 @@ from .api.shapes import Refused
 from .guards import Guard
 from .keys import Denied, Keys
 from .service import Service
-from .settings import LOOPBACK, Settings, settings_from
+from .settings import LOOPBACK, Settings
 
 with needs("the server", "serve"):
     from anyio import CapacityLimiter
@@ -40,7 +40,7 @@ with needs("the server", "serve"):
     from starlette.exceptions import HTTPException
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-__all__ = ["create_app", "from_environment", "status_of"]
+__all__ = ["create_app", "status_of"]
 
 log = logging.getLogger("headwater")
 
@@ -109,11 +109,6 @@ def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
     return app
 
 
-def from_environment() -> FastAPI:
-    """For servers that are given a factory: ``uvicorn --factory headwater.serve.app:...``."""
-    return create_app(settings_from())
-
-
 def status_of(error: HeadwaterError) -> tuple[int, str]:
     """Of an answer that says what was wrong, and what it is called there."""
     if isinstance(error, UnknownName | MissingColumn):
@@ -130,17 +125,17 @@ def status_of(error: HeadwaterError) -> tuple[int, str]:
 def _handle(app: FastAPI) -> None:
     """Every error as ``{"error": {"code", "message"}}``."""
 
-    def said(status: int, code: str, message: str, wait: int | None = None) -> JSONResponse:
-        headers = {} if wait is None else {"retry-after": str(wait)}
-        if status == 401:
-            headers["www-authenticate"] = "Bearer"
+    def said(
+        status: int, code: str, message: str, headers: Mapping[str, str] | None = None
+    ) -> JSONResponse:
         plain = message.encode("utf-8", "replace").decode()  # it may quote what was sent
         content = {"error": {"code": code, "message": plain}}
         return JSONResponse(content, status_code=status, headers=headers)
 
     @app.exception_handler(Denied)
     async def _(_: Request, error: Denied) -> JSONResponse:
-        return said(error.status, "denied", error.reason)
+        more = {"www-authenticate": "Bearer"} if error.status == 401 else None
+        return said(error.status, "denied", error.reason, more)
 
     @app.exception_handler(HeadwaterError)
     async def _(request: Request, error: HeadwaterError) -> JSONResponse:
@@ -150,7 +145,7 @@ def _handle(app: FastAPI) -> None:
             return said(500, code, "the server failed; its log says how")
         if status == 503:
             known = app.state.keys.known(request.headers)  # it names hosts and folders
-            return said(503, code, str(error) if known else AWAY, wait=2)
+            return said(503, code, str(error) if known else AWAY, {"retry-after": "2"})
         return said(status, code, str(error))
 
     @app.exception_handler(RequestValidationError)
@@ -160,7 +155,8 @@ def _handle(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def _(_: Request, error: HTTPException) -> JSONResponse:
         codes = {400: "bad_request", 404: "unknown", 405: "bad_request", 413: "too_large"}
-        return said(error.status_code, codes.get(error.status_code, "failed"), str(error.detail))
+        code = codes.get(error.status_code, "failed")
+        return said(error.status_code, code, str(error.detail), error.headers)
 
     @app.exception_handler(Exception)
     async def _(_: Request, error: Exception) -> JSONResponse:

@@ -21,6 +21,7 @@ from ..extras import needs
 from .events import Consent
 
 with needs("the server", "serve"):
+    from limits import parse
     from pydantic_settings import (
         BaseSettings,
         PydanticBaseSettingsSource,
@@ -55,9 +56,7 @@ class Told(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, lt=65_536)] = 8000
     workers: Annotated[int, Field(ge=1)] = 1
-    at_once: Annotated[int, Field(ge=1)] = (
-        2  # requests a process works at; more wait for each other
-    )
+    at_once: Annotated[int, Field(ge=1)] = 2  # lists a process makes at a time; others wait
     threads: Annotated[int, Field(ge=1)] = 1  # of a net: more of them get into each other's way
 
     keys: dict[str, Key] = {}
@@ -112,6 +111,16 @@ class Settings(Told):
             raise ValueError("secret: is needed with keys; any 32 random characters")
         if self.secret is not None and len(self.secret.get_secret_value()) < 32:
             raise ValueError("secret: at least 32 characters")
+        return self
+
+    @model_validator(mode="after")
+    def _usable(self) -> Settings:
+        try:
+            parse(self.rate)
+        except ValueError:
+            raise ValueError(f"rate: as 6000/minute or 100/second; got {self.rate!r}") from None
+        if self.pictures is not None and not self.pictures.is_dir():
+            raise ValueError(f"pictures: there is no folder {str(self.pictures)!r}")
         return self
 
 
