@@ -1,13 +1,19 @@
 """The platform that `headwater demo` opens: made, open, used, learned from."""
 
+import json
+import shlex
+
 import pytest
+from typer.testing import CliRunner
 
 pytest.importorskip("fastapi", reason="pip install 'headwater[demo]'")
 pytest.importorskip("httpx", reason="pip install 'headwater[demo]'")
 
 import httpx
 
-from headwater.demo.platform import Platform, free_port
+from headwater.cli import app
+from headwater.cli._retrain import REJECTED
+from headwater.demo.platform import Platform, listening
 from headwater.errors import DataError
 
 
@@ -69,6 +75,15 @@ def test_pictures_are_there(lived):
     assert picture.headers["content-type"] == "image/jpeg"
 
 
+def test_what_it_says_to_type_next_works(lived):
+    lines = [shlex.split(line)[1:] for line in lived[0].epilogue().splitlines()[1:]]
+    assert [words[0] for words in lines] == ["experiment", "retrain", "serve"]
+    for words in lines[:2]:
+        done = CliRunner().invoke(app, [*words, "--json"], catch_exceptions=False)
+        assert done.exit_code in (0, REJECTED), done.output
+        assert json.loads(done.stdout)
+
+
 def test_a_folder_of_somebody_else_s_is_left_alone(tmp_path):
     (tmp_path / "mine.txt").write_text("keep")
     with pytest.raises(DataError, match="holds something else"):
@@ -81,4 +96,7 @@ def test_a_port_that_is_taken_is_not_taken_again():
 
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        assert free_port(port) != port
+        with listening("127.0.0.1", port) as other:
+            assert other.getsockname()[1] != port
+    with listening("127.0.0.1", port) as again:
+        assert again.getsockname()[1] == port

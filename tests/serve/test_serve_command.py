@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,22 +15,23 @@ import pytest
 
 pytest.importorskip("uvicorn", reason="pip install 'headwater[serve]'")
 
+ENV = {n: v for n, v in os.environ.items() if not n.startswith("HEADWATER_")}
+STUDIO = re.compile(r"^http://127\.0\.0\.1:([1-9]\d*)/studio$", re.M)
+
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_every_process_logs_and_ends_when_it_is_told_to(tmp_path, workers):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    words = ["serve", "--open", "--port", str(port), "--workers", str(workers)]
-    env = {n: v for n, v in os.environ.items() if not n.startswith("HEADWATER_")}
+    words = ["serve", "--open", "--port", "0", "--workers", str(workers)]
     with (
         (tmp_path / "log").open("wb") as log,
         subprocess.Popen(
-            [sys.executable, "-m", "headwater.cli", *words], cwd=tmp_path, env=env, stderr=log
+            [sys.executable, "-m", "headwater.cli", *words], cwd=tmp_path, env=ENV, stderr=log
         ) as server,
     ):
         try:
-            assert until(lambda: asked(port, server) == 200)
+            assert until(lambda: STUDIO.search((tmp_path / "log").read_text()))
+            port = STUDIO.search((tmp_path / "log").read_text())[1]
+            assert until(lambda: asked(port, server) == 200), "it is where it says"
         finally:
             server.send_signal(signal.SIGTERM)
             ended = server.wait(20)
@@ -39,6 +41,16 @@ def test_every_process_logs_and_ends_when_it_is_told_to(tmp_path, workers):
     assert [each for each in said if each["message"] == "GET /health/live 200"]
     assert [each for each in said if each["message"].startswith("Application shutdown complete")]
     assert not [line for line in lines if "Traceback" in line]
+
+
+def test_a_port_that_is_taken_is_one_line(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        words = [sys.executable, "-m", "headwater.cli", "serve", "--open", "--port", str(port)]
+        done = subprocess.run(words, cwd=tmp_path, env=ENV, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: nothing can listen at 127.0.0.1, port {port}: ")
+    assert len(done.stderr.splitlines()) == 1
 
 
 def asked(port, server):

@@ -27,7 +27,12 @@ def demo(
         int, typer.Option(min=0, help="Simulated days; 0 leaves the platform out.")
     ] = 5,
     people: Annotated[int, typer.Option(min=20, help="Who may come on a day.")] = 200,
-    port: Annotated[int, typer.Option(min=0, help="Of the pages; 0 is any that is free.")] = 8000,
+    port: Annotated[
+        int,
+        typer.Option(
+            min=0, max=65_535, help="Of the pages; any that is free if it is taken, or 0."
+        ),
+    ] = 8000,
     stay: Annotated[
         bool | None,
         typer.Option("--stay/--end", help="Keep the pages open afterwards; if at a terminal."),
@@ -63,7 +68,6 @@ def _platform(
     as_json: bool,
 ) -> list[dict[str, Any]]:
     from ..demo import Platform
-    from ..demo.platform import free_port
     from ..serve.logs import set_up
 
     set_up("text", logging.WARNING)
@@ -75,7 +79,7 @@ def _platform(
             films,
             days=days,
             users=people,
-            port=free_port(port),
+            port=port,
             seed=seed,
             progress=told,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from secrets import token_urlsafe
 from typing import Annotated, Any
@@ -60,18 +61,34 @@ def serve(
         os.environ["HEADWATER_CONFIG"] = str(config)
     if settings.secret is None:  # the processes have to agree on one
         os.environ["HEADWATER_SECRET"] = token_urlsafe(32)
-    typer.secho(f"http://{settings.host}:{settings.port}/studio", err=True)
+    port = _free(settings.host, settings.port)
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    typer.secho(f"http://{host}:{port}/studio", err=True)
     uvicorn.run(
         "headwater.cli._serve:worker",
         factory=True,
         host=settings.host,
-        port=settings.port,
+        port=port,
         workers=settings.workers,
         log_config=None,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=15,
     )
+
+
+def _free(host: str, port: int) -> int:
+    """``port``, if one may listen there; for 0 one that nobody has."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind((host, port))
+        except OSError as error:
+            raise BadParameter(
+                f"nothing can listen at {host}, port {port}: {error.strerror}; --port takes "
+                "another, and 0 for any that is free"
+            ) from None
+        return int(trial.getsockname()[1])
 
 
 def worker() -> Any:

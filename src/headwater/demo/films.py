@@ -17,7 +17,7 @@ from ..data import sources
 from ..data.split import RandomPerUser
 from ..types import Dataset
 
-__all__ = ["Films", "catalogue", "run"]
+__all__ = ["Films", "called", "catalogue", "run"]
 
 SOURCE = "movielens-small"
 METRICS = ("NDCG@10", "Recall@10", "Hit@10", "CatalogCoverage@10")
@@ -47,7 +47,7 @@ class Films:
         ]
 
     def epilogue(self) -> str:
-        headwater = "headwater" if which("headwater") else sys.argv[0]
+        headwater = called()
         return "\n".join(
             [
                 f"Saved in {self.saved}. Next:",
@@ -69,6 +69,11 @@ class Films:
             "measured": self.measured.to_dicts(),
             "saved": str(self.saved),
         }
+
+
+def called() -> str:
+    """How to call Headwater where this runs; `make demo` leaves it out of PATH."""
+    return "headwater" if which("headwater") else sys.argv[0]
 
 
 def catalogue() -> Dataset:

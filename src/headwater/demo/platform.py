@@ -37,11 +37,12 @@ from ..simulate.people import Arm, People
 from ..simulate.streaming import Person, World
 from ..studio import mount
 from ..types import Dataset
+from .films import called
 
 with needs("headwater demo", "demo"):
     import uvicorn
 
-__all__ = ["Day", "Platform", "free_port"]
+__all__ = ["Day", "Platform", "listening"]
 
 log = logging.getLogger("headwater")
 
@@ -207,12 +208,12 @@ class Platform:
         """Serve what was prepared, on loopback; where its pages are."""
         self.service = Service(settings, clock=self.clock)
         app = mount(create_app(settings, self.service))
-        listening = socket.create_server((settings.host, self.port))
-        self.url = f"http://{settings.host}:{listening.getsockname()[1]}"
+        at = listening(settings.host, self.port)
+        self.url = f"http://{settings.host}:{at.getsockname()[1]}"
         server = uvicorn.Server(
             uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5)
         )
-        thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
+        thread = threading.Thread(target=server.run, args=([at],), daemon=True)
         thread.start()
         try:
             until = clocks.monotonic() + 30
@@ -224,17 +225,17 @@ class Platform:
         finally:
             server.should_exit = True
             thread.join(15)
-            listening.close()
+            at.close()
 
     def epilogue(self) -> str:
         """What to do with it next."""
-        store, models = self.folder / "events.db", self.folder / "models"
+        headwater, config = called(), self.folder / CONFIG
         return "\n".join(
             [
                 f"All of it is in {self.folder}. Next:",
-                f"  headwater experiment result alike --store {store}",
-                f"  headwater retrain --store {store} --models {models} --dry-run",
-                f"  headwater serve --config {self.folder / CONFIG}",
+                f"  {headwater} experiment result alike --config {config}",
+                f"  {headwater} retrain --dry-run --config {config}",
+                f"  {headwater} serve --config {config}",
             ]
         )
 
@@ -271,15 +272,12 @@ class Platform:
         self._time = clocks.time
 
 
-def free_port(wanted: int) -> int:
-    """``wanted`` if it is free, else any."""
-    with socket.socket() as trial:
-        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            trial.bind(("127.0.0.1", wanted))
-        except OSError:
-            trial.bind(("127.0.0.1", 0))
-        return int(trial.getsockname()[1])
+def listening(host: str, port: int) -> socket.socket:
+    """At ``port`` if it is free, else at any."""
+    try:
+        return socket.create_server((host, port))
+    except OSError:
+        return socket.create_server((host, 0))
 
 
 def _percent(share: float | None) -> str:
