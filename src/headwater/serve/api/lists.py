@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from ...errors import BadParameter
 from ...extras import needs
 from ..answers import Wish
-from ..service import Service
 from .asking import Id, Items, K, Made, Of, Pictured, Served, Who, Within
 from .shapes import Listing, Page, listing, page
 
 with needs("the server", "serve"):
-    from fastapi import APIRouter, Query, Response
+    from fastapi import APIRouter, Depends, Query, Response
 
 router = APIRouter(prefix="/v1", tags=["lists"])
 
@@ -27,6 +26,23 @@ Guiding = Annotated[
         json_schema_extra={"pattern": r"^[^:]+:[\s,]*[^\s,]"},
     ),
 ]
+
+
+def _guide(said: str | None) -> tuple[str, tuple[str, ...]] | None:
+    if said is None:
+        return None
+    column, _, kinds = said.partition(":")
+    found = tuple(each.strip() for each in kinds.split(",") if each.strip())
+    if not column or not found:
+        raise BadParameter(f"guide is a column and its kinds, genres:Horror,Comedy; got {said!r}")
+    return column, found
+
+
+async def _wish(exclude: Items = [], within: Within = None, guide: Guiding = None) -> Wish:  # noqa: B006
+    return Wish(exclude=exclude, within=within, guide=_guide(guide))
+
+
+Wished = Annotated[Wish, Depends(_wish)]
 
 
 class Ranking(BaseModel):
@@ -53,33 +69,20 @@ async def home(user_id: Id, service: Served, made: Made, who: Who, k: K = 12) ->
 
 @router.get("/recommend", response_model=Listing)
 async def recommend_nobody(
-    service: Served,
-    made: Made,
-    who: Who,
-    k: K = 20,
-    exclude: Items = [],  # noqa: B006
-    within: Within = None,
-    guide: Guiding = None,
+    service: Served, made: Made, who: Who, wish: Wished, k: K = 20
 ) -> Response:
     """One list for somebody who does not say who they are."""
     who.needs("read")
-    return await made(lambda: _recommended(service, None, k, exclude, within, guide))
+    return await made(lambda: listing(service.recommend(None, k, wish), Pictured(service)))
 
 
 @router.get("/recommend/{user_id}", response_model=Listing)
 async def recommend(
-    user_id: Id,
-    service: Served,
-    made: Made,
-    who: Who,
-    k: K = 20,
-    exclude: Items = [],  # noqa: B006
-    within: Within = None,
-    guide: Guiding = None,
+    user_id: Id, service: Served, made: Made, who: Who, wish: Wished, k: K = 20
 ) -> Response:
     """One list, of what is not excluded, or within some items only, or leaning to kinds."""
     who.needs("read", user_id)
-    return await made(lambda: _recommended(service, user_id, k, exclude, within, guide))
+    return await made(lambda: listing(service.recommend(user_id, k, wish), Pictured(service)))
 
 
 @router.post("/rank", response_model=Listing)
@@ -96,25 +99,3 @@ async def similar(item_id: Id, service: Served, made: Made, who: Who, k: K = 20)
     if who.user_id is None:
         who.needs("read")
     return await made(lambda: listing(service.similar(item_id, k), Pictured(service)))
-
-
-def _recommended(
-    service: Service,
-    user_id: str | None,
-    k: int,
-    exclude: list[str],
-    within: list[str] | None,
-    guide: str | None,
-) -> dict[str, Any]:
-    wish = Wish(exclude=exclude, within=within, guide=_guide(guide))
-    return listing(service.recommend(user_id, k, wish), Pictured(service))
-
-
-def _guide(said: str | None) -> tuple[str, tuple[str, ...]] | None:
-    if said is None:
-        return None
-    column, _, kinds = said.partition(":")
-    found = tuple(each.strip() for each in kinds.split(",") if each.strip())
-    if not column or not found:
-        raise BadParameter(f"guide is a column and its kinds, genres:Horror,Comedy; got {said!r}")
-    return column, found
