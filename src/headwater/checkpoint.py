@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
 from .atomic import atomic_path
 from .errors import BadArtifact
+from .mapped import arrays_in
 
 __all__ = ["Kept"]
 
@@ -34,9 +35,8 @@ class Kept:
         if not self.path.exists():
             return None
         try:
-            with safe_open(self.path, framework="numpy") as file:
-                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-                return arrays, json.loads(file.metadata()["plain"])
+            arrays, said = arrays_in(self.path, mapped=False)
+            return arrays, json.loads(said["plain"])
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
             raise BadArtifact(
                 f"{self.path} is damaged ({error}): delete it to start the run again"

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import polars as pl
 
 from ..facade import Fitted
 from ..types import PAD, Dataset, Histories, Ints, Mask, Queries, Slate
@@ -28,7 +27,7 @@ class Translated:
     def _there(self) -> tuple[Ints, Ints]:  # (N,), (N' + 1,)
         """Its number of each item of ``data``, and the way back; PAD for those that are not."""
         mine = self.fitted.data.items
-        there = mine.encode(_texts(self.data.items.values, mine.values))
+        there = mine.encode(self.data.items.values)
         back = np.full(len(mine) + 1, PAD, np.int32)  # the last is PAD's own
         known = there != PAD
         back[there[known]] = np.flatnonzero(known)
@@ -51,7 +50,7 @@ class Translated:
         pool: Mask = back[:-1] != PAD
         if queries.pool is not None:
             pool = pool & queries.pool[back[:-1]]
-        numbers = mine.users.encode(_texts(users, mine.users.values))
+        numbers = mine.users.encode(users)
         return Queries(history, numbers, queries.now, pool=pool)
 
     def recommend(self, queries: Queries, k: int, *, filter_seen: bool = True) -> Slate:
@@ -61,7 +60,3 @@ class Translated:
         scores = np.where(items == PAD, -np.inf, slate.scores).astype(np.float32)
         order = np.argsort(items == PAD, axis=1, kind="stable")
         return Slate(items, scores).take(order)
-
-
-def _texts(ids: pl.Series, like: pl.Series) -> pl.Series:
-    return ids.cast(pl.String) if like.dtype == pl.String else ids
