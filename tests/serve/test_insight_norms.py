@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from insights import DAY, put, running, strip
+from insights import DAY, put, running, strip, told
 from stored import NOW
 
 from headwater.errors import BadParameter
 from headwater.evidence import Evidence
 from headwater.metrics.calibration import Calibration
+from headwater.metrics.ndcg import NDCG
 from headwater.metrics.representation import Representation
 from headwater.serve.insight.norms import default, norms
 
@@ -121,6 +122,28 @@ def test_only_the_newest_lists_are_looked_at(platform, monkeypatch):
     assert found["checked"]["requests"] == 8
     assert found["checked"]["first"] == "2026-05-01"
     assert any("of 16 lists the newest 8" in note for note in found["notes"])
+
+
+def test_what_was_chosen_of_a_list_is_what_models_learn_it_was(tmp_path):
+    """Clicks and plays by whom it was shown to; not bookmarks, nor what others did with it."""
+    path = file(tmp_path, "targets: {hits: {metric: ndcg, target: high}}")
+    with running(tmp_path, kinds="mood", norms=path) as service:
+        service.store.put_items(ITEMS)
+        for n in range(6):
+            lists = strip(f"r{n}", f"u{n}", CALM[:4], clicked=CALM[3:4], play=CALM[1:2])
+            lists += strip(f"q{n}", f"u{n}", WILD[:4])
+            saved = {"item_id": WILD[0], "request_id": f"q{n}"}
+            lists.append(told("bookmark", f"b{n}", f"u{n}", **saved))
+            lists.append({**lists[0], "event_id": f"x{n}", "user_id": "eve"})
+            put(service, lists)
+        found = norms(service)
+        (hits,) = found["checked"]["targets"]
+        data = service.store.dataset()
+        shown = data.impressions
+        want = NDCG()(Evidence(shown.queries, shown.slate, shown.chosen, data))
+        assert np.isfinite(want).sum() == 6
+        assert hits["mean"] == pytest.approx(np.nanmean(want))
+        assert "left out 6 slots of requests that others had made" in found["notes"]
 
 
 def test_the_default_says_whose_it_is():

@@ -32,6 +32,7 @@ from pydantic import (
 )
 
 __all__ = [
+    "CHOSEN",
     "KINDS",
     "LEVELS",
     "SLASH",
@@ -172,6 +173,7 @@ class Survey(_Event):
 
 Event = Impression | Click | Play | Bookmark | Search | Survey
 KINDS = tuple(get_args(each.model_fields["kind"].annotation)[0] for each in get_args(Event))
+CHOSEN = ("click", "play", "bookmark")  # the kinds that are learned from as what people like
 READ: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
 
 

@@ -16,6 +16,8 @@ from ...errors import DataError, HeadwaterError, MissingColumn
 from ...extras import needs
 from ...norms import Norms, Shown, in_brief, shown, told
 from ...wording import plural
+from ..events import CHOSEN
+from ..store._learning import slots_of
 from ..store._tables import USERS
 from . import kept
 from ._read import MOST, catalogue, events_of, period
@@ -32,8 +34,7 @@ __all__ = ["default", "norms"]
 
 LISTS = 20_000  # the newest of them
 SHOWN = ("request_id", "user_id", "item_id", "time", "position")
-DONE = ("user_id", "item_id", "time", "request_id")
-CHOSEN = ("click", "play", "bookmark")
+DONE = ("user_id", "item_id", "time", "request_id", "kind", "seconds")
 
 
 def default(kinds: str) -> dict[str, Any]:
@@ -86,8 +87,6 @@ def _made(service: Service, days: int) -> dict[str, Any]:
         what = "Nothing is known to have been shown in this time to people who agreed to it."
         do = "Ask for pages by /v1/home, or send what was shown as events of the kind impression."
         return {**found, "empty": _empty(what, do)}
-    slots, notes = _newest(slots)
-    found["notes"] += notes
     items = catalogue(service)
     lacking = _lacking(asked, items)
     if lacking:
@@ -99,13 +98,13 @@ def _made(service: Service, days: int) -> dict[str, Any]:
         )
         return {**found, "empty": _empty(what, do)}
     try:
-        read = _read(service, asked, slots, items)
+        read, notes = _read(service, asked, slots, items)
         checked = asked.check(read.seen, segments=read.columns, period="auto")
     except (DataError, MissingColumn) as error:
         return {**found, "empty": _empty(str(error), "Mend what it says, and load this again.")}
     return {
         **found,
-        "notes": [*found["notes"], *read.notes],
+        "notes": [*found["notes"], *notes, *read.notes],
         "checked": checked.as_dict(),
         "brief": in_brief(checked),
         "text": told(checked),
@@ -117,14 +116,12 @@ def _empty(what: str, do: str) -> dict[str, str]:
 
 
 def _newest(slots: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
-    """The newest lists, each of one person and one time."""
-    first = pl.col("user_id").first().over("request_id")
-    slots = slots.filter(pl.col("user_id") == first)
-    slots = slots.with_columns(pl.col("time").min().over("request_id"))
-    lists = slots.select("request_id", "time").unique("request_id").sort("time", "request_id")
+    """The newest lists, in the order of time."""
+    slots = slots.sort("time", "request_id", "position")
+    lists = slots["request_id"].unique(maintain_order=True)
     if len(lists) <= LISTS:
         return slots, []
-    slots = slots.join(lists.tail(LISTS), on="request_id", how="semi")
+    slots = slots.filter(pl.col("request_id").is_in(lists.tail(LISTS).implode()))
     return slots, [f"of {plural(len(lists), 'list')} the newest {LISTS:,} are looked at"]
 
 
@@ -137,19 +134,17 @@ def _lacking(asked: Norms, items: pl.DataFrame) -> str:
     return ""
 
 
-def _read(service: Service, asked: Norms, slots: pl.DataFrame, items: pl.DataFrame) -> Shown:
+def _read(
+    service: Service, asked: Norms, slots: pl.DataFrame, items: pl.DataFrame
+) -> tuple[Shown, list[str]]:
     done = events_of(service.store, DONE, CHOSEN).tail(MOST)
-    clicked = done.drop_nulls("request_id").select("request_id", "user_id", "item_id").unique()
-    keys = ["request_id", "user_id", "item_id"]
-    lists = slots.join(clicked.with_columns(click=pl.lit(1)), on=keys, how="left")
-    lists = lists.with_columns(pl.col("click").fill_null(0), _time()).sort(
-        "time", "request_id", "position"
-    )
+    slots, others = slots_of(slots, done)
+    lists, older = _newest(slots)
     segments = {name for target in asked.targets for name in target.segments} - {"history"}
-    return shown(
+    read = shown(
         lists,
         items=items,
-        log=done.select("user_id", "item_id", _time()) if len(done) else None,
+        log=done.select("user_id", "item_id", pl.from_epoch("time", "us")) if len(done) else None,
         users=_people(service, sorted(segments), lists["user_id"].unique()) if segments else None,
         request="request_id",
         user="user_id",
@@ -159,10 +154,7 @@ def _read(service: Service, asked: Norms, slots: pl.DataFrame, items: pl.DataFra
         click="click",
         history=False,
     )
-
-
-def _time() -> pl.Expr:
-    return pl.from_epoch("time", "us").alias("time")
+    return read, [*others, *older]
 
 
 def _people(service: Service, columns: list[str], users: pl.Series) -> pl.DataFrame:

@@ -15,6 +15,7 @@ from ...data.impressions import read_impressions
 from ...errors import DataError
 from ...extras import needs
 from ...types import PAD, Dataset, Ids, Impressions
+from ..events import CHOSEN
 from ._described import in_columns
 from ._ingest import Ingest
 from ._pictures import with_stills
@@ -25,12 +26,11 @@ from ._tables import CONSENTS, EVENTS, ITEMS, SHOWN, TYPES, USERS
 with needs("the event store", "serve"):
     import sqlalchemy as sa
 
-__all__ = ["Learning"]
+__all__ = ["Learning", "slots_of"]
 
 VISITED = ("user_id", "session_id", "time", "kind")
 DONE = (*VISITED, "item_id", "request_id", "seconds")
 SAID = ("user_id", "session_id", "time", "satisfaction", "intents")
-CHOSEN = ("click", "play", "bookmark")
 MOST = 127  # paths, int8 in a slate
 
 
@@ -131,7 +131,7 @@ def _table(
 
 
 def _with_impressions(data: Dataset, shown: pl.DataFrame, done: pl.DataFrame) -> Dataset:
-    slots, notes = _slots_of(shown, done)
+    slots, notes = slots_of(shown, done)
     data = replace(data, notes=(*data.notes, *notes))
     pictures = bool(slots["creative"].count())
     data = read_impressions(
@@ -151,6 +151,27 @@ def _with_impressions(data: Dataset, shown: pl.DataFrame, done: pl.DataFrame) ->
     )
     assert data.impressions is not None
     return replace(data, impressions=_with_paths(data.impressions, data, slots))
+
+
+def slots_of(shown: pl.DataFrame, done: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
+    """A row for every slot of what was ``shown``, with what of ``done`` is on it: click, 1 where
+    there was one or a play, and dwell, the seconds played; and notes. A request is of one user, the
+    first, and of one time."""
+    notes = []
+    mine = shown.filter(pl.col("user_id") == pl.col("user_id").first().over("request_id"))
+    if len(mine) < len(shown):
+        notes.append(f"left out {len(shown) - len(mine):,} slots of requests that others had made")
+    keys = ["request_id", "user_id", "item_id"]
+    did = (
+        done.filter(pl.col("request_id").is_not_null() & pl.col("kind").is_in(["click", "play"]))
+        .group_by(keys)
+        .agg(click=pl.lit(1), dwell=pl.col("seconds").sum())
+    )
+    slots = mine.join(did, on=keys, how="left", maintain_order="left").with_columns(
+        pl.col("click").fill_null(0),
+        pl.from_epoch(pl.col("time").min().over("request_id"), "us").alias("time"),
+    )
+    return slots, notes
 
 
 def _with_paths(seen: Impressions, data: Dataset, slots: pl.DataFrame) -> Impressions:
@@ -185,22 +206,3 @@ def _without_kind(data: Dataset, kind: str) -> Dataset:
     assert log.kinds is not None
     log = replace(log, kinds=(log.kinds - (log.kinds > gone)).astype(np.int8))
     return replace(data, log=log, kinds=tuple(each for each in data.kinds if each != kind))
-
-
-def _slots_of(shown: pl.DataFrame, done: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
-    """A row for every slot, with what was done with it; a request is of one user and one time."""
-    notes = []
-    mine = shown.filter(pl.col("user_id") == pl.col("user_id").first().over("request_id"))
-    if len(mine) < len(shown):
-        notes.append(f"left out {len(shown) - len(mine):,} slots of requests that others had made")
-    keys = ["request_id", "user_id", "item_id"]
-    did = (
-        done.filter(pl.col("request_id").is_not_null() & pl.col("kind").is_in(["click", "play"]))
-        .group_by(keys)
-        .agg(click=pl.lit(1), dwell=pl.col("seconds").sum())
-    )
-    slots = mine.join(did, on=keys, how="left", maintain_order="left").with_columns(
-        pl.col("click").fill_null(0),
-        pl.from_epoch(pl.col("time").min().over("request_id"), "us").alias("time"),
-    )
-    return slots, notes
