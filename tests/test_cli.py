@@ -12,7 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from headwater import facade, papers
-from headwater.cli import app, assigned, parsed_split
+from headwater.cli import app
+from headwater.cli._arguments import assigned, parsed_split
 from headwater.data.toy import blocks
 from headwater.errors import BadParameter, HeadwaterError
 

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 import typer
 
-from headwater.cli import app
+from headwater.cli import PANELS, app
 from headwater.registry import addresses
 
 ROOT = Path(__file__).parents[1]
@@ -88,6 +88,19 @@ def test_every_command_is_in_the_guide():
     for name, command in COMMANDS.commands.items():
         for full in [f"{name} {sub}" for sub in getattr(command, "commands", {})] or [name]:
             assert f"`headwater {full}" in text, f"docs/cli.md does not name {full}"
+
+
+def test_help_and_guide_have_the_order_of_a_newcomer():
+    text = (ROOT / "docs" / "cli.md").read_text()
+    order = COMMANDS.list_commands(None)
+    assert sorted(order) == sorted(COMMANDS.commands)
+    assert order[0] == "demo"
+    places = [text.index(f"| `headwater {name}") for name in order]
+    assert places == sorted(places)
+    for panel, commands in PANELS.items():
+        below = text.partition(f"## {panel}\n")[2].partition("\n## ")[0]
+        named = {line.split()[2].strip("`") for line in below.splitlines() if "| `" in line}
+        assert named == set(commands), panel
 
 
 def test_every_option_has_help():

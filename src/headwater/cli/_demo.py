@@ -40,8 +40,11 @@ def demo(
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Read real films, fit, recommend, measure, save; then open a platform of these films, let
-    people come day after day, and learn from them. All on this machine, without a network."""
+    """The main job on real films, then a platform of them, with people who come day after day.
+
+    All on this machine, without a network: read, fit, recommend, measure, save; open the platform,
+    let people come, and learn from them every night.
+    """
     from .. import demo as shown
 
     with progress() as told:
