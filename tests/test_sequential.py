@@ -22,10 +22,16 @@ def drawn(seed, n, effect=0.0, kind="normal", share=0.5):
     return y + effect * arms, arms
 
 
-def parts(y, arms):
-    """The difference and its variance, by the definition."""
+def parts(y, arms, ends=()):
+    """The difference and its variance, by the definition, with one more value at each end in each
+    arm where that is more."""
     a, b = y[arms == 0], y[arms == 1]
-    return b.mean() - a.mean(), a.var(ddof=1) / len(a) + b.var(ddof=1) / len(b)
+    v = [max(x.var(ddof=1), np.append(x, ends).var(ddof=1)) / len(x) for x in (a, b)]
+    return b.mean() - a.mean(), sum(v)
+
+
+def known(y, arms):
+    return parts(y, arms, (y.min(), y.max()))
 
 
 class TestDefinition:
@@ -36,7 +42,7 @@ class TestDefinition:
         x1 = optimize.brentq(lambda x: x - np.log1p(x) + 2 * np.log(ALPHA), 1, 100)
         ratios = []
         for n in found.n:
-            d, v = parts(y[:n], arms[:n])
+            d, v = known(y[:n], arms[:n])
             tau2 = x1 / 1000 * n * v
             ratios.append(np.sqrt(v / (v + tau2)) * np.exp(tau2 * d**2 / (2 * v * (v + tau2))))
         np.testing.assert_allclose(found.p, 1 / np.maximum.accumulate(np.maximum(ratios, 1)))
@@ -53,7 +59,7 @@ class TestDefinition:
 
     def test_ratio_by_integration(self):
         y, arms = drawn(1, 400, 0.5)
-        d, v = parts(y, arms)
+        d, v = known(y, arms)
         x = optimize.brentq(lambda x: x - np.log1p(x) + 2 * np.log(ALPHA), 1, 100)
         sd = np.sqrt(v)
 
@@ -92,18 +98,36 @@ class TestDefinition:
 
     def test_covariates_are_those_of_cuped(self):
         rng = np.random.default_rng(4)
-        y, arms = drawn(4, 2000, 0.3)
-        z = np.stack([y + rng.normal(size=2000) + 50, rng.exponential(size=2000)], 1)
+        y, arms = drawn(4, 700, 0.3)
+        z = np.stack([y + rng.normal(size=700) + 50, rng.exponential(size=700)], 1)
         for covariates in (z, z[:, 0]):
             found = looks(y, arms, planned=2000, covariates=covariates)
-            adjusted = cuped(y, covariates, arms)
+            low, high = [], []
+            for n in found.n:
+                adjusted = cuped(y[:n], covariates[:n], arms[:n])
+                d, v = parts(adjusted.values, arms[:n])
+                more = known(y[:n], arms[:n])[1] - parts(y[:n], arms[:n])[1]
+                wide = boundary(n, 2000) * np.sqrt(v + more)
+                low.append(d - wide)
+                high.append(d + wide)
+            np.testing.assert_allclose(found.low, np.maximum.accumulate(low))
+            np.testing.assert_allclose(found.high, np.minimum.accumulate(high))
             np.testing.assert_allclose(found.theta, adjusted.theta)
-            d, v = parts(adjusted.values, arms)
             assert found.last.mean == pytest.approx(d)
-            wide = boundary(2000, 2000) * np.sqrt(v)
-            assert found.last.high <= d + wide * (1 + 1e-9)
             assert found.reduction == pytest.approx(1 - v / parts(y, arms)[1])
             assert found.reduction > 0.4
+
+    @pytest.mark.parametrize("unit", [1e-9, 1e9])
+    def test_units_of_covariates_do_not_matter(self, unit):
+        rng = np.random.default_rng(4)
+        y, arms = drawn(4, 700, 0.3)
+        z = np.stack([y + rng.normal(size=700), rng.random(700) < 0.02], 1)
+        for covariates in (z, z[:, :1]):
+            one = looks(y, arms, planned=700, covariates=covariates)
+            scale = [unit, 1.0][: covariates.shape[1]]
+            other = looks(y, arms, planned=700, covariates=covariates * scale)
+            np.testing.assert_allclose(other.high, one.high)
+            np.testing.assert_allclose(other.theta * scale, one.theta)
 
     def test_large_numbers_lose_no_digits(self):
         y, arms = drawn(5, 1000, 0.2)
@@ -132,11 +156,21 @@ class TestLittle:
 
     def test_what_never_varied_is_not_certain(self):
         zeros, arms = np.zeros(1000), np.arange(1000) % 2
-        found = looks(zeros, arms, planned=1000).last
-        assert (found.low, found.high, found.p) == (-np.inf, np.inf, 1.0)
+        for same in (zeros, zeros + 0.1):
+            found = looks(same, arms, planned=1000).last
+            assert (found.low, found.high, found.p) == (-np.inf, np.inf, 1.0)
         shares = looks(zeros, arms, planned=1000, bounds=(0, 1)).last
         assert 0.005 < shares.high < 0.03  # 3 in 500 cannot be ruled out at one look
         assert shares.low == -shares.high
+
+    def test_an_arm_that_never_varied_is_as_uncertain_as_the_other_shows(self):
+        """Nobody of the second arm clicks any more: found out, and not at once."""
+        arms = np.arange(4000) % 2
+        clicks = 3.0 * (np.arange(4000) % 40 == 0)  # 1 in 20 of the first arm has three
+        found = looks(clicks, arms, planned=4000)
+        some = looks(clicks, arms, planned=4000, bounds=(0, 3))
+        assert found.p[0] > ALPHA > found.last.p
+        assert (found.last.low, found.last.p) == (some.last.low, some.last.p)
 
     def test_bounds_do_little_to_what_varies(self):
         y = np.random.default_rng(0).random(4000)
@@ -182,6 +216,16 @@ class TestPeeking:
             alarms += looks(y - 0.3 * arms, arms, planned=self.N).last.p < ALPHA
         assert alarms <= ALPHA * self.RUNS
         assert missed <= ALPHA * self.RUNS
+
+    def test_a_small_arm_that_has_seen_little(self):
+        """Most people have nothing: without more than what a small arm has seen, 1 in 7 alarms."""
+        alarms = 0
+        for seed in range(200):
+            rng = np.random.default_rng(seed)
+            arms = (rng.random(self.N) < 0.1).astype(int)
+            minutes = rng.exponential(size=self.N) * (rng.random(self.N) < 0.05)
+            alarms += looks(minutes, arms, planned=5000).last.p < ALPHA
+        assert alarms <= ALPHA * 200
 
     def test_a_t_test_does_not_stand_it(self):
         """Looked at after every 50: what the test above would find."""

@@ -6,8 +6,8 @@ is over, so what is known after n people never changes, and may be looked at whe
 (`evaluation.looks`).
 
 Checked: people by hand; and 200 experiments of two equal arms with 1,500 people, looked at after
-         each of them: 1.0 % false alarms, where a t test on each of six days has 9.5 %. Of 60 with
-         an effect of a quarter of a click 85 % are found with what people did before, 63 % without,
+         each of them: 0.5 % false alarms, where a t test on each of six days has 9.5 %. Of 60 with
+         an effect of a quarter of a click 80 % are found with what people did before, 63 % without,
          tests/serve/test_experiments.py
 """
 
