@@ -211,7 +211,7 @@ def test_a_dataset_is_of_one_moment(store, url, monkeypatch):
     """Somebody is erased, and others act, after its first statement: it knows of neither."""
     store.put_items({"i1": {"title": "One"}})
     store.ingest([event(1), shown(2, "r1", item_id="i1"), event(3, "bob")])
-    gathered, calls = _learning._gathered, []
+    gathered, calls = _learning.gathered, []
 
     def late(*arguments):
         found = gathered(*arguments)
@@ -223,7 +223,7 @@ def test_a_dataset_is_of_one_moment(store, url, monkeypatch):
                 other.put_items({"i1": {"title": "Uno"}})
         return found
 
-    monkeypatch.setattr(_learning, "_gathered", late)
+    monkeypatch.setattr(_learning, "gathered", late)
     data = store.dataset()
     assert len(calls) == 4
     assert sorted(data.users.values) == ["ann", "bob"]

@@ -14,7 +14,7 @@ from ...extras import needs
 from ..events import LEVELS, Consent
 from ._base import Base
 from ._database import insert
-from ._rows import as_json, described, frames, meta, micro, parts, put
+from ._rows import as_json, described, frames, gathered, meta, micro, parts, put
 from ._standing import known
 from ._tables import ANSWERS, EXPERIMENTS, EXPOSURES
 
@@ -125,15 +125,8 @@ class Answers(Base):
         """Who saw which arm of ``experiment``, and when first: user_id, arm, time (unix
         microseconds), by user_id."""
         with self._begin() as db:
-            found = frames(
-                db,
-                EXPOSURES,
-                ["user_id", "arm", "time"],
-                EXPOSURES.c.experiment == experiment,
-                100_000,
-            )
-            empty = pl.DataFrame(schema={"user_id": pl.String, "arm": pl.String, "time": pl.Int64})
-            return pl.concat([empty, *found])
+            columns = ["user_id", "arm", "time"]
+            return gathered(db, EXPOSURES, columns, EXPOSURES.c.experiment == experiment)
 
 
 def _exposure(seen: tuple[str, str, str], now: int) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,9 +18,9 @@ from ..events import CHOSEN
 from ._described import in_columns
 from ._ingest import Ingest
 from ._pictures import with_stills
-from ._rows import frames
+from ._rows import gathered
 from ._sessions import Asked, visits, with_sessions
-from ._tables import CONSENTS, EVENTS, ITEMS, SHOWN, TYPES, USERS
+from ._tables import CONSENTS, EVENTS, ITEMS, SHOWN, USERS
 
 with needs("the event store", "serve"):
     import sqlalchemy as sa
@@ -63,10 +62,10 @@ class Learning(Ingest):
         c = EVENTS.c
         full = self._full()
         with self._begin(still=True) as db:
-            done = _gathered(db, DONE, full & c.item_id.is_not(None) & c.kind.in_(CHOSEN))
-            shown = _gathered(db, SHOWN, full & (c.kind == "impression"))
-            searched = _gathered(db, VISITED, full & (c.kind == "search"))
-            answers = _gathered(db, SAID, full & (c.kind == "survey"))
+            done = gathered(db, EVENTS, DONE, full & c.item_id.is_not(None) & c.kind.in_(CHOSEN))
+            shown = gathered(db, EVENTS, SHOWN, full & (c.kind == "impression"))
+            searched = gathered(db, EVENTS, VISITED, full & (c.kind == "search"))
+            answers = gathered(db, EVENTS, SAID, full & (c.kind == "survey"))
             items, users = _about(db, ITEMS), _about(db, USERS)
         if not len(done) and not len(shown):
             raise DataError(
@@ -108,11 +107,6 @@ class Learning(Ingest):
         last = sa.select(c.user_id, c.level, newest.label("place")).subquery()
         less = sa.select(last.c.user_id).where(last.c.place == 1, last.c.level != "full")
         return (EVENTS.c.consent == "full") & EVENTS.c.user_id.not_in(less)
-
-
-def _gathered(db: sa.Connection, columns: Sequence[str], where: Any) -> pl.DataFrame:
-    empty = pl.DataFrame(schema={name: TYPES.get(name, pl.String) for name in columns})
-    return pl.concat([empty, *frames(db, EVENTS, columns, where, 100_000)])
 
 
 def _about(db: sa.Connection, table: sa.Table) -> list[dict[str, Any]]:

@@ -18,7 +18,18 @@ from ._tables import META, TYPES
 with needs("the event store", "serve"):
     import sqlalchemy as sa
 
-__all__ = ["AT_ONCE", "as_json", "described", "frames", "meta", "micro", "parts", "put", "revised"]
+__all__ = [
+    "AT_ONCE",
+    "as_json",
+    "described",
+    "frames",
+    "gathered",
+    "meta",
+    "micro",
+    "parts",
+    "put",
+    "revised",
+]
 
 DEEP = 20  # levels of what is known of a person or an item
 AT_ONCE = 500  # rows in one statement: 19 columns each, and SQLite takes 32,766 values
@@ -91,9 +102,21 @@ def frames(
     db: sa.Connection, table: sa.Table, columns: Sequence[str], where: Any, rows: int
 ) -> Iterator[pl.DataFrame]:
     """In the order of their arrival, or of their keys, ``rows`` at a time; one statement."""
-    chosen = [table.c[name] for name in columns or [c.name for c in table.columns]]
-    asked = sa.select(*chosen).order_by(*table.primary_key.columns)
+    names = columns or [c.name for c in table.columns]
+    asked = sa.select(*(table.c[name] for name in names)).order_by(*table.primary_key.columns)
     asked = asked if where is None else asked.where(where)
-    schema = {c.name: TYPES.get(c.name, pl.String) for c in chosen}
+    schema = _schema(names)
     for some in db.execution_options(yield_per=rows).execute(asked).partitions():
         yield pl.DataFrame([tuple(row) for row in some], schema=schema, orient="row")
+
+
+def gathered(
+    db: sa.Connection, table: sa.Table, columns: Sequence[str], where: Any
+) -> pl.DataFrame:
+    """All `frames` in one, also where there are none."""
+    empty = pl.DataFrame(schema=_schema(columns))
+    return pl.concat([empty, *frames(db, table, columns, where, 100_000)])
+
+
+def _schema(columns: Sequence[str]) -> dict[str, type[pl.DataType]]:
+    return {name: TYPES.get(name, pl.String) for name in columns}
