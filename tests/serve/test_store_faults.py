@@ -46,17 +46,16 @@ def test_disk_full(tmp_path, clock):
     assert set(statuses(again)) == {"accepted"}
 
 
-def test_others_that_do_not_let_go(tmp_path, clock):
+def test_others_that_do_not_let_go(url, clock):
     with (
-        Store(tmp_path / "events.db", clock=clock, timeout=0.05) as store,
-        Store(tmp_path / "events.db", clock=clock) as other,
+        Store(url, clock=clock, timeout=0.05) as store,
+        Store(url, clock=clock) as other,
     ):
         store.upgrade()
-        with (
-            other._begin(writing=True),
-            pytest.raises(StoreError, match=r"being written by others .* send it again"),
-        ):
-            store.ingest([event(1)])
+        with other._begin(writing=True) as db:
+            other._lock(db, alone=True)
+            with pytest.raises(StoreError, match=r"being written by others .* send it again"):
+                store.ingest([event(1)])
         assert statuses(store.ingest([event(1)])) == ["accepted"]
 
 
@@ -159,18 +158,12 @@ store.upgrade()
 
 def test_killed_while_migrating(url, clock):
     """After some of its statements: there are no tables then, and the next try makes them all."""
-    killed = 0
-    for statements in (3, 6, 9, 12, 15, 18):
-        with python(MIGRATE, url, str(statements)) as process:
-            said = process.communicate()[1]
-        assert process.returncode in (0, -signal.SIGKILL), said
-        if process.returncode == 0:
-            break
-        killed += 1
-        with Store(url) as store:
-            assert store.version is None
-            assert sa.inspect(store.engine).get_table_names() == []
-    assert killed >= 4
+
+    def untouched(store):
+        assert store.version is None
+        assert sa.inspect(store.engine).get_table_names() == []
+
+    _migrated(url, range(3, 21, 3), untouched)
     with Store(url, clock=clock) as store:
         assert statuses(store.upgrade().ingest([event(1)])) == ["accepted"]
 
@@ -178,18 +171,27 @@ def test_killed_while_migrating(url, clock):
 def test_killed_while_bringing_tables_up(url, clock):
     """The store is of the old version then, or of the new one, with all that was in it."""
     of_version_0001(url)
+
+    def untouched(store):
+        assert store.version == "0001"
+        with store.engine.connect() as db:
+            assert db.execute(sa.text("SELECT event_id FROM events")).scalars().all() == ["e1"]
+
+    _migrated(url, range(4, 32, 4), untouched)
+    with Store(url, clock=clock) as store:
+        as_of_version_0001(store.upgrade())
+
+
+def _migrated(url, moments, untouched):
+    """Killed after so many statements, and each time as before; until it was through."""
     killed = 0
-    for statements in (4, 8, 12, 16, 20, 24, 28):
+    for statements in moments:
         with python(MIGRATE, url, str(statements)) as process:
             said = process.communicate()[1]
         assert process.returncode in (0, -signal.SIGKILL), said
         if process.returncode == 0:
             break
         killed += 1
-        with Store(url, clock=clock) as store:
-            assert store.version == "0001"
-            with store.engine.connect() as db:
-                assert db.execute(sa.text("SELECT event_id FROM events")).scalars().all() == ["e1"]
+        with Store(url) as store:
+            untouched(store)
     assert killed >= 4
-    with Store(url, clock=clock) as store:
-        as_of_version_0001(store.upgrade())

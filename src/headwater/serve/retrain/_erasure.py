@@ -11,7 +11,7 @@ import polars as pl
 
 from ...data.store import load_data
 from ...errors import BadArtifact
-from ..events import instant, microseconds
+from ..events import microseconds
 from ..shelf import Shelf
 from ..store import Store
 from ..store._rows import AT_ONCE, parts
@@ -56,7 +56,7 @@ def forget(store: Store, shelf: Shelf) -> list[str]:
 
     The receipts of whom no version is left to know are completed.
     """
-    now, current, gone = store._now(), shelf.current, []
+    now, current, gone = store.now(), shelf.current, []
     still: set[str] = set()
     for name in shelf.names():
         try:
@@ -73,5 +73,5 @@ def forget(store: Store, shelf: Shelf) -> list[str]:
             gone.append(name)
     shelf.sweep()
     if current is not None:
-        store.complete(instant(now), current, still=still)
+        store.complete(now, current, still=still)
     return gone

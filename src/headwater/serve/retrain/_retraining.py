@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from secrets import token_hex
 from typing import Any
 
@@ -23,7 +23,7 @@ from ...model import Model
 from ...registry import build, describe
 from ...types import Dataset, Mask
 from ...visits import learnable
-from ..events import instant, microseconds
+from ..events import microseconds
 from ..shelf import Shelf, usable
 from ..store import Store
 from ..translated import Translated
@@ -38,7 +38,7 @@ REMOVED = "removed"  # the catalogue's column of items that are gone
 AVAILABLE = "retrieve.available"
 POPULARITY = "popularity"  # what a first model is compared with
 JUDGE = {"model": "satisfaction.logistic", "log": True}  # of satisfaction
-STALE = 86_400_000_000  # microseconds after which work that was broken off is begun anew
+STALE = timedelta(days=1)  # after which work that was broken off is begun anew
 log = logging.getLogger("headwater")
 
 
@@ -115,7 +115,7 @@ class Retraining:
         try:
             same = plan["terms"] == asked
             same &= plan["live"] == current or (current is not None and final == current)
-            age = self.store._now() - microseconds(datetime.fromisoformat(plan["read"]))
+            age = self.store.now() - datetime.fromisoformat(plan["read"])
             self.work.data()
         except (BadArtifact, KeyError, TypeError, ValueError):
             return None
@@ -127,7 +127,7 @@ class Retraining:
 
     def _begin(self, asked: dict[str, Any], live: str | None) -> dict[str, Any]:
         """Read the data as of now, and keep them."""
-        read = instant(self.store._now())
+        read = self.store.now()
         data = self.store.dataset()
         gone = data.items.encode(pl.Series(sorted(self.store.removed()), dtype=pl.String))
         out = np.isin(np.arange(len(data.items)), gone)

@@ -9,14 +9,14 @@ import sqlite3
 import time as clocks
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, Self
 
 from ...errors import BadParameter, StoreError
 from ...extras import needs
-from ..events import LEVELS, Consent
+from ..events import LEVELS, Consent, instant
 from ._database import engine_for
 from ._rows import meta
 from ._tables import META
@@ -31,6 +31,7 @@ with needs("the event store", "serve"):
 __all__ = ["Base"]
 
 FULL = ("database or disk is full", "no space left", "could not extend file")
+BUSY = ("locked", "lock timeout", "deadlock")
 LOCK = 0x48_65_61_64  # of a PostgreSQL database: ingestion shares it, erasure has it alone
 log = logging.getLogger("headwater")
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -150,7 +151,7 @@ class Base:
                 f"no room is left for {self.url} ({said}): nothing of this was kept; make room and "
                 "send it again"
             )
-        if "locked" in said:
+        if any(each in said.lower() for each in BUSY):
             return StoreError(f"{self.url} is being written by others ({said}): send it again")
         return StoreError(f"{self.url} did not do it, and nothing of it was kept: {said}")
 
@@ -185,6 +186,10 @@ class Base:
             return cursor.fetchone()
         finally:
             cursor.close()
+
+    def now(self) -> datetime:
+        """The time by the clock of the store, in UTC."""
+        return instant(self._now())
 
     def _now(self) -> int:
         return int(self._clock() * 1e6)
