@@ -160,3 +160,10 @@ def test_an_export_that_breaks_leaves_the_old_one(sqlite, tmp_path, monkeypatch)
         sqlite.export(tmp_path / "out", rows=10)
     assert pl.read_parquet(tmp_path / "out" / "events-*.parquet").height == 30
     assert [each.name for each in tmp_path.iterdir() if each.name.startswith(".")] == []
+
+
+def test_an_export_takes_the_place_of_nothing_else(sqlite, tmp_path):
+    (tmp_path / "thesis.txt").write_text("precious")
+    with pytest.raises(DataError, match="something else than an export: choose another name"):
+        sqlite.export(tmp_path)
+    assert (tmp_path / "thesis.txt").exists()

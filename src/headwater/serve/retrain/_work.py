@@ -16,6 +16,7 @@ from ...types import Dataset
 __all__ = ["Work"]
 
 MARK = "plan.json"  # the first file that is whole, and the first to go
+BROKEN_OFF = (".tmp-", ".old-")  # what writers that were killed leave
 
 
 class Work:
@@ -27,7 +28,7 @@ class Work:
             raise BadParameter(f"{folder} is a file; the work is kept in a folder")
         have = [each.name for each in folder.iterdir()] if folder.is_dir() else []
         mine = {MARK, "data", "candidate", "evaluation.json", "final.json"}
-        odd = [name for name in have if name not in mine and name[0] != "."]
+        odd = [name for name in have if name not in mine and not name.startswith(BROKEN_OFF)]
         if odd:
             raise BadParameter(
                 f"{folder} holds something else than a retraining ({odd[0]}), and is emptied at "

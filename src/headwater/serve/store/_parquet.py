@@ -36,7 +36,11 @@ class Parquet(Importing):
 
         The folder is written whole or not at all, and never more than one file is in memory.
         Receipts stay: who was erased is in no file, and only the key of this store knows them.
+        `DataError` if it holds something else than an export.
         """
+        old = Path(folder)
+        if old.is_dir() and any(old.iterdir()) and not (old / MANIFEST).exists():
+            raise DataError(f"{old} holds something else than an export: choose another name")
         counts: dict[str, int] = {}
         files: dict[str, int] = {}
         with atomic_path(folder) as temp, self._begin(still=True) as db:
