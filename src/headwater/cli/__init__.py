@@ -17,7 +17,7 @@ from typer.core import TyperGroup
 
 from ..errors import HeadwaterError
 from ._about import doctor, methods
-from ._console import fail
+from ._console import Interrupted, fail
 from ._data import data_app
 from ._demo import demo
 from ._enrich import enrich
@@ -83,10 +83,6 @@ for panel, commands in PANELS.items():
             app.add_typer(what, name=name, rich_help_panel=panel)
         else:
             app.command(name, rich_help_panel=panel)(what)
-
-
-class Interrupted(BaseException):
-    """Ctrl-C, under a name that the argument parser does not swallow."""
 
 
 def interrupt(*_: Any) -> None:

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     import polars as pl
 
 
+class Interrupted(BaseException):
+    """Ctrl-C, under a name that the argument parser does not swallow."""
+
+
 def fail(said: str, status: int = 1) -> None:
     from rich.console import Console
 

@@ -7,13 +7,15 @@ import logging
 import sys
 import time
 import webbrowser
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from ..wording import plural
 from ._arguments import Json, Seed
-from ._console import progress, show
+from ._console import Interrupted, progress, show
 
 
 def demo(
@@ -91,7 +93,7 @@ def _platform(
         typer.secho(f"\nThe platform is open: {url}", bold=True, err=as_json)
         typer.secho(
             "Home as anybody, what the flow did, quality, satisfaction, norms, experiments. "
-            f"{days} days begin now; a model learns every night.",
+            f"{plural(days, 'day')} of visits from now; a model learns every night.",
             err=True,
         )
         if stay:
@@ -106,6 +108,7 @@ def _platform(
             typer.echo(platform.epilogue())
         if stay:
             typer.secho(f"{url} stays open; Ctrl-C ends it.", bold=True)
-            while True:
-                time.sleep(3_600)
+            with suppress(Interrupted):
+                while True:
+                    time.sleep(3_600)
     return rows
