@@ -12,6 +12,8 @@ settings.register_profile("fixed", derandomize=True, deadline=None)
 settings.register_profile("search", deadline=None, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 
+collect_ignore_glob = ["*/conftest.py"]  # as doctests they would be modules of one name
+
 
 @pytest.fixture(scope="session")
 def shared() -> Path:

@@ -1,6 +1,5 @@
 """The API, as a site uses it."""
 
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,6 +9,7 @@ pytest.importorskip("fastapi", reason="pip install 'headwater[serve]'")
 from world import click, listed, publish, served
 
 from headwater.data.toy import blocks
+from loopback import until
 
 
 @pytest.fixture
@@ -17,15 +17,6 @@ def site(tmp_path):
     publish(tmp_path / "models", k=20)
     with served(tmp_path) as (client, service):
         yield client, service
-
-
-def until(done, seconds=5):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if done():
-            return True
-        time.sleep(0.02)
-    return False
 
 
 def test_a_page_says_all_that_is_needed_to_show_it_and_learn_from_it(site):

@@ -1,7 +1,6 @@
 """Somebody who used everything is erased, and the next retraining ends it: no byte is left."""
 
 import random
-import shutil
 import subprocess
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
@@ -12,13 +11,14 @@ pytest.importorskip("uvicorn", reason="pip install 'headwater[serve]'")
 
 import httpx
 import polars as pl
-from processes import free_port, running
-from test_faults import until
+from processes import running
+from redis_server import redis_server
 from typer.testing import CliRunner
 from world import click
 
 from headwater.cli import app
 from headwater.serve.store import Store
+from loopback import free_port, until
 
 MARK = "quillux"  # in no other name, whatever becomes of the rest of it in addresses and files
 WHO = f"zoë/{MARK} 77@home"
@@ -107,14 +107,9 @@ def bytes_with(folder):
 @pytest.fixture
 def redis(tmp_path):
     """A Redis that writes all it has to a file in the platform's folder, when it is told to."""
-    pytest.importorskip("redis", reason="pip install 'headwater[redis]'")
-    if shutil.which("redis-server") is None:
-        pytest.skip("Redis is not installed: no redis-server")
     port, folder = free_port(), tmp_path / "redis"
     folder.mkdir()
-    words = ["redis-server", "--port", str(port), "--save", "", "--bind", "127.0.0.1"]
-    words += ["--rdbcompression", "no"]
-    with subprocess.Popen(words, stdout=subprocess.DEVNULL, cwd=folder) as server:
+    with redis_server(port, folder, "--rdbcompression", "no") as server:
         yield (
             f"redis://127.0.0.1:{port}/0",
             lambda *w: (

@@ -1,12 +1,9 @@
 """What people just did, from the store and from Redis: the same."""
 
-import shutil
-import socket
-import subprocess
-import time
 from datetime import timedelta
 
 import pytest
+from redis_server import redis_server
 from stored import LATER, NOW, event, shown
 from typer.testing import CliRunner
 
@@ -14,6 +11,7 @@ from headwater.cli import app
 from headwater.errors import StoreError
 from headwater.serve.answers import Done
 from headwater.serve.recents import InRedis, InStore
+from loopback import free_port
 
 SECOND = int(NOW.timestamp())
 
@@ -21,20 +19,8 @@ SECOND = int(NOW.timestamp())
 @pytest.fixture(scope="module")
 def redis_at(tmp_path_factory):
     """The address of a Redis of its own, and what ends it."""
-    pytest.importorskip("redis", reason="pip install 'headwater[redis]'")
-    if shutil.which("redis-server") is None:
-        pytest.skip("Redis is not installed: no redis-server")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = ["redis-server", "--port", str(port), "--save", "", "--bind", "127.0.0.1"]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=tmp_path_factory.mktemp("r"))
-    for _ in range(100):
-        try:
-            socket.create_connection(("127.0.0.1", port), 0.1).close()
-            break
-        except OSError:
-            time.sleep(0.05)
+    port = free_port()
+    server = redis_server(port, tmp_path_factory.mktemp("r"))
     yield f"redis://127.0.0.1:{port}/0", server
     server.kill()
     server.wait()
@@ -130,9 +116,7 @@ def test_many_choices_are_cut_to_the_newest(redis, sqlite):
 
 def test_where_redis_is_away_the_store_is_asked(sqlite):
     pytest.importorskip("redis", reason="pip install 'headwater[redis]'")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        nobody = InRedis(f"redis://127.0.0.1:{free.getsockname()[1]}/0", sqlite)
+    nobody = InRedis(f"redis://127.0.0.1:{free_port()}/0", sqlite)
     sqlite.ingest([event(1)])
     assert nobody.of("ann") == (Done("i1", SECOND),)
     nobody.changed(["ann"])

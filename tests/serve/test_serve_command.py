@@ -7,11 +7,12 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 
 import pytest
+
+from loopback import until
 
 pytest.importorskip("uvicorn", reason="pip install 'headwater[serve]'")
 
@@ -29,9 +30,9 @@ def test_every_process_logs_and_ends_when_it_is_told_to(tmp_path, workers):
         ) as server,
     ):
         try:
-            assert until(lambda: STUDIO.search((tmp_path / "log").read_text()))
+            assert until(lambda: STUDIO.search((tmp_path / "log").read_text()), 60)
             port = STUDIO.search((tmp_path / "log").read_text())[1]
-            assert until(lambda: asked(port, server) == 200), "it is where it says"
+            assert until(lambda: asked(port, server) == 200, 60), "it is where it says"
         finally:
             server.send_signal(signal.SIGTERM)
             ended = server.wait(20)
@@ -60,12 +61,3 @@ def asked(port, server):
             return answer.status
     except (urllib.error.URLError, OSError):
         return None
-
-
-def until(true, seconds=60):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if true():
-            return True
-        time.sleep(0.1)
-    return False

@@ -5,10 +5,8 @@ import os
 import re
 import shlex
 import signal
-import socket
 import subprocess
 import sys
-import time
 import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +14,8 @@ from pathlib import Path
 import pytest
 import yaml
 from typer.testing import CliRunner
+
+from loopback import free_port, until
 
 pytest.importorskip("uvicorn", reason="pip install 'headwater[serve]'")
 pytest.importorskip("httpx", reason="pip install 'headwater[people]'")
@@ -37,9 +37,7 @@ class Reader:
 
     def __init__(self, folder, postgresql):
         self.folder, self.postgresql = folder, postgresql
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()
         self.env = {n: v for n, v in os.environ.items() if not n.startswith("HEADWATER_")}
         self.env["PATH"] = f"{Path(sys.executable).parent}:{self.env['PATH']}"
         self.env |= {"HEADWATER_PORT": str(port), "HEADWATER_REFRESH": "0.2"}
@@ -97,7 +95,7 @@ class Reader:
                 env=self.env,
                 stderr=log,
             )
-        assert self.until(lambda: self.get("/health/live") == 200), self.log
+        assert until(lambda: self.get("/health/live") == 200, 60), self.log
 
     @property
     def log(self):
@@ -109,14 +107,6 @@ class Reader:
             return httpx.get(self.url + path, timeout=5).status_code
         except httpx.HTTPError:
             return None
-
-    def until(self, true):
-        end = time.monotonic() + 60
-        while time.monotonic() < end:
-            if true():
-                return True
-            time.sleep(0.1)
-        return False
 
     def toml(self, code):
         for name in ("site", "admin"):
@@ -166,7 +156,7 @@ class Reader:
             return re.sub(r"\$([A-Z]+)", lambda found: words[found[1]], text)
 
         if path.startswith("/v1/home") and self.get("/health/ready") != 200:
-            assert self.until(lambda: self.get("/health/ready") == 200), "no model"
+            assert until(lambda: self.get("/health/ready") == 200, 60), "no model"
         answer = httpx.request(
             method,
             self.url + path,

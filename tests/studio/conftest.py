@@ -1,9 +1,12 @@
 """A small platform with people, pictures and a flow of several steps, and the studio on it."""
 
+import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
-from seen import NASTY
+from fastapi.testclient import TestClient
+from seen import HERE, NASTY
 
 from headwater.facade import Fitted
 from headwater.registry import build
@@ -41,17 +44,16 @@ def platform(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.fixture
-def made(platform, tmp_path):
-    """An app of the platform with a shelf of its own, from more settings."""
-    import shutil
+@pytest.fixture(scope="session")
+def studio(platform):
+    """Makes an app of the platform in a folder, with a shelf of its own, from more settings."""
 
-    shutil.copytree(platform / "models", tmp_path / "models")
-
-    def app(**more):
+    def app(folder, **more):
+        if not (folder / "models").exists():
+            shutil.copytree(platform / "models", folder / "models")
         given = {
-            "store": str(tmp_path / "studio.db"),
-            "models": tmp_path / "models",
+            "store": str(folder / "studio.db"),
+            "models": folder / "models",
             "pictures": platform / "pictures",
             "consent": "essential",
             "refresh": 60,
@@ -61,3 +63,20 @@ def made(platform, tmp_path):
         return mount(create_app(settings_from(**(given | more))))
 
     return app
+
+
+@pytest.fixture
+def made(studio, tmp_path):
+    """Makes apps of one folder, from more settings."""
+    return partial(studio, tmp_path)
+
+
+@pytest.fixture
+def app(made):
+    return made()
+
+
+@pytest.fixture
+def browser(app):
+    with TestClient(app, base_url=HERE) as client:
+        yield client

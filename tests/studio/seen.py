@@ -2,6 +2,7 @@
 
 from html.parser import HTMLParser
 
+HERE = "http://localhost"
 NASTY = "<script>alert('x')</script><img src=x onerror=alert(1)>"
 
 

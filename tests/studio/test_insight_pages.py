@@ -1,14 +1,10 @@
 """The pages that tell of the live store: quality, satisfaction, norms, experiments and data."""
 
 import re
-import shutil
-import socket
-import threading
 import time
-from importlib.util import find_spec
 
 import pytest
-from fastapi.testclient import TestClient
+from browsed import chromium, needs_chromium, served
 from looks import NAMED, cut_off, low_contrast, nodes_of
 from seen import NASTY, read, tags, words
 
@@ -17,10 +13,7 @@ from headwater.studio._charts import over_days, side_by_side, verdicts
 from headwater.studio.drawing import svg
 from headwater.studio.wording import percent
 
-HERE = "http://localhost"
 NAMES = ("quality", "satisfaction", "norms", "experiments", "data")
-FOUND = map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))
-CHROMIUM = next(filter(None, FOUND), None)
 
 
 def fill(service):
@@ -33,14 +26,8 @@ def fill(service):
 
 
 @pytest.fixture
-def app(made):
-    return made()
-
-
-@pytest.fixture
-def empty(app):
-    with TestClient(app, base_url=HERE) as client:
-        yield client
+def empty(browser):
+    return browser
 
 
 @pytest.fixture
@@ -251,38 +238,21 @@ def test_charts_leave_out_what_cannot_be_told():
         assert svg(each["spec"]).startswith("<svg ")
 
 
-@pytest.mark.skipif(not find_spec("playwright"), reason="playwright is not installed")
-@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+@needs_chromium
 def test_full_pages_can_be_used_by_everybody(app):
-    import uvicorn
-    from playwright.sync_api import sync_playwright
-
-    free = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="on"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [free]}, daemon=True)
-    thread.start()
-    until = time.monotonic() + 30
-    while not server.started and time.monotonic() < until:
-        time.sleep(0.02)
-    fill(app.state.service)
-    try:
-        with sync_playwright() as play:
-            browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-            for name in NAMES:
-                page = browser.new_page()
-                wrong = []
-                page.on("console", lambda said: wrong.append(said.text))  # noqa: B023
-                page.goto(f"http://127.0.0.1:{free.getsockname()[1]}/studio/{name}")
-                nodes = nodes_of(page)
-                assert not [role for role, named in nodes if role in NAMED and not named]
-                for scheme in ("light", "dark"):
-                    low = low_contrast(page, scheme)
-                    # cells of the correlations are light in both, and their numbers black
-                    assert not [each for each in low if not re.fullmatch(r"-?\.\d+", each[0])]
-                assert cut_off(page) == (0, [])
-                assert not wrong
-                page.close()
-            browser.close()
-    finally:
-        server.should_exit = True
-        thread.join(10)
+    with served(app) as address, chromium() as browser:
+        fill(app.state.service)
+        for name in NAMES:
+            page = browser.new_page()
+            wrong = []
+            page.on("console", lambda said: wrong.append(said.text))  # noqa: B023
+            page.goto(f"{address}/studio/{name}")
+            nodes = nodes_of(page)
+            assert not [role for role, named in nodes if role in NAMED and not named]
+            for scheme in ("light", "dark"):
+                low = low_contrast(page, scheme)
+                # cells of the correlations are light in both, and their numbers black
+                assert not [each for each in low if not re.fullmatch(r"-?\.\d+", each[0])]
+            assert cut_off(page) == (0, [])
+            assert not wrong
+            page.close()

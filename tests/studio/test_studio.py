@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from fastapi.testclient import TestClient
-from seen import tags
+from seen import HERE, tags
 
 from headwater.serve.guards import FAILURES
 from headwater.serve.keys import new_key
@@ -15,13 +15,6 @@ from headwater.studio.page import Values, plain
 from headwater.studio.pages import PAGES
 
 SECRET = "0123456789abcdef0123456789abcdef"
-HERE = "http://localhost"
-
-
-@pytest.fixture
-def browser(made):
-    with TestClient(made(), base_url=HERE) as client:
-        yield client
 
 
 @pytest.fixture

@@ -1,84 +1,42 @@
 """The studio as people use it, in Chromium: with a mouse, with a keyboard alone, on a phone."""
 
 import re
-import shutil
-import socket
-import threading
-import time
-from importlib.util import find_spec
 from itertools import pairwise
 from urllib.parse import urlsplit
 
 import pytest
+from browsed import chromium, needs_chromium, served
 from looks import MOVING, NAMED, cut_off, low_contrast, nodes_of, unseen_focus
 
 from headwater.studio.pages import PAGES
 
-FOUND = map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))
-CHROMIUM = next(filter(None, FOUND), None)
-pytestmark = [
-    pytest.mark.skipif(not find_spec("playwright"), reason="playwright is not installed"),
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine"),
-]
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
-def address(platform, tmp_path_factory):
-    """A server of its own on a free port of this machine."""
-    import uvicorn
-
-    from headwater.serve.app import create_app
-    from headwater.serve.settings import settings_from
-    from headwater.studio import mount
-
-    folder = tmp_path_factory.mktemp("served")
-    shutil.copytree(platform / "models", folder / "models")
-    settings = settings_from(
-        store=str(folder / "studio.db"),
-        models=folder / "models",
-        pictures=platform / "pictures",
-        consent="essential",
-        refresh=60,
-        rate="100000/minute",
-        open=True,
-    )
-    app = mount(create_app(settings))
-    free = socket.create_server(("127.0.0.1", 0))
-    port = free.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="on"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [free]}, daemon=True)
-    thread.start()
-    until = time.monotonic() + 30
-    while not server.started and time.monotonic() < until:
-        time.sleep(0.02)
-    assert server.started
-    service = app.state.service
-    for _ in range(3):
-        service.home("p0003")  # so that there are answers to show the time of
-    assert service.recorder.flush()
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join(10)
-    free.close()
+def address(studio, tmp_path_factory):
+    app = studio(tmp_path_factory.mktemp("served"), rate="100000/minute")
+    with served(app) as address:
+        service = app.state.service
+        for _ in range(3):
+            service.home("p0003")  # so that there are answers to show the time of
+        assert service.recorder.flush()
+        yield address
 
 
 @pytest.fixture(scope="module")
-def chromium():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+def chrome():
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
-def opened(chromium, address):
+def opened(chrome, address):
     """Opens pages; in the end nothing was asked of anybody else, and nothing went wrong in them."""
     contexts, asked, wrong = [], [], []
 
     def open_(path="/", *, clock=False, **how):
-        context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}, **how})
+        context = chrome.new_context(**{"viewport": {"width": 1280, "height": 900}, **how})
         context.set_default_timeout(10_000)
         contexts.append(context)
         page = context.new_page()

@@ -2,31 +2,18 @@
 
 import re
 import sys
-import time
 
 import altair as alt
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
-from seen import NASTY, tags, words
+from seen import HERE, NASTY, tags, words
 
 from headwater.errors import BadParameter
 from headwater.studio import drawing
 from headwater.studio.drawing import INK, LINE, SERIES, SOFT, chart, svg
 from headwater.studio.site import STATIC
-
-HERE = "http://localhost"
-
-
-@pytest.fixture
-def app(made):
-    return made()
-
-
-@pytest.fixture
-def browser(app):
-    with TestClient(app, base_url=HERE) as client:
-        yield client
+from loopback import until
 
 
 def flow(browser, **query):
@@ -188,9 +175,7 @@ def test_the_shadow_is_counted(made):
     with TestClient(app, base_url=HERE) as client:
         assert "it was not asked yet" in client.get("/studio/flow").text
         client.get("/v1/home/p0001")
-        until = time.monotonic() + 10
-        while not app.state.service.shadow.compared.asked and time.monotonic() < until:
-            time.sleep(0.02)
+        assert until(lambda: app.state.service.shadow.compared.asked)
         found = flow(client)["shadow"]
         assert (found["asked"], found["model"]) == (1, shadow)
         assert shadow in words(client.get("/studio/flow").text)

@@ -5,23 +5,9 @@ from dataclasses import replace
 
 import polars as pl
 import pytest
-from fastapi.testclient import TestClient
 from seen import NASTY, tags, words
 
 from headwater.data.sessions import INTENTS
-
-HERE = "http://localhost"
-
-
-@pytest.fixture
-def app(made):
-    return made()
-
-
-@pytest.fixture
-def browser(app):
-    with TestClient(app, base_url=HERE) as client:
-        yield client
 
 
 def person(browser, user, at=0, **more):
