@@ -1,6 +1,8 @@
 """Real processes that are killed, told to end, or several of: nothing acknowledged is lost."""
 
+import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -136,8 +138,10 @@ def test_two_workers_learn_of_everything(tmp_path):
         def models():
             return {page["model"] for page in pages()}
 
+        assert until(lambda: counted(process, "headwater_processes ") == 2, 30)
         assert models() == {one}
-        assert asked_workers(process) == 2
+        lists = 'headwater_request_seconds_count{method="GET",route="/v1/recommend/{user_id}"'
+        assert {counted(process, lists) for _ in range(10)} == {20}, "each tells of both"
         with client_of(process) as client:
             put = client.put("/v1/items/brand-new", json={"title": "Brand New", "topic": "t1"})
             assert put.status_code == 200
@@ -146,20 +150,29 @@ def test_two_workers_learn_of_everything(tmp_path):
         assert all(page["items"][0]["path"] == "new" for page in pages(**new))
         two = publish(tmp_path / "models", "popularity")
         assert until(lambda: models() == {two}, 10)
+        many = counted(process, lists)
+        os.kill(children(process)[0], signal.SIGKILL)
+        assert until(lambda: len(children(process)) == 3, 30), "another one comes"
+        assert until(lambda: counted(process, "headwater_processes ") == 2, 10)
+        assert counted(process, lists) == many, "what it had counted counts"
         assert process.end() in (0, -signal.SIGTERM)
     with Store(tmp_path / "events.db") as store:
         assert store.count()["answers"] >= 80, "both wrote what they answered"
 
 
-def asked_workers(process):
-    """How many processes have answered: each has times of its own."""
-    seen = set()
-    for _ in range(60):
-        with client_of(process) as client:
-            text = client.get("/metrics").text
-        lines = [line for line in text.splitlines() if "/v1/recommend/" in line]
-        seen.add(tuple(line for line in lines if "_sum{" in line))
-    return len(seen)
+def children(process):
+    """Those that answer, by what they say when they begin."""
+    said = re.findall(r"Started server process \[(\d+)\]", process.log.read_text())
+    return [int(each) for each in said]
+
+
+def counted(process, name):
+    """What Prometheus is told of ``name`` by whichever process answers."""
+    with client_of(process) as client:
+        answer = client.get("/metrics")
+        assert answer.status_code == 200, answer.text + process.log.read_text()[-3000:]
+        lines = answer.text.splitlines()
+    return sum(float(line.split()[-1]) for line in lines if line.startswith(name))
 
 
 @pytest.fixture

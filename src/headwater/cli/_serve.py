@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from secrets import token_urlsafe
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
@@ -64,17 +68,34 @@ def serve(
     port = _free(settings.host, settings.port)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     typer.secho(f"http://{host}:{port}/studio", err=True)
-    uvicorn.run(
-        "headwater.cli._serve:worker",
-        factory=True,
-        host=settings.host,
-        port=port,
-        workers=settings.workers,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=15,
-    )
+    with _counting_together(settings.workers):
+        uvicorn.run(
+            "headwater.cli._serve:worker",
+            factory=True,
+            host=settings.host,
+            port=port,
+            workers=settings.workers,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=15,
+        )
+
+
+@contextmanager
+def _counting_together(workers: int) -> Iterator[None]:
+    """Several processes count in one folder, made anew unless the environment names one."""
+    from ..serve.telemetry import SHARED
+
+    if workers == 1 or SHARED in os.environ:
+        yield
+        return
+    with TemporaryDirectory(prefix="headwater-counts-") as folder:
+        os.environ[SHARED] = folder
+        try:
+            yield
+        finally:
+            del os.environ[SHARED]
 
 
 def _free(host: str, port: int) -> int:
@@ -99,7 +120,17 @@ def worker() -> Any:
 
     set_up(settings_from().log)
     sys.setswitchinterval(0.0005)  # who answers requests waits that long for who makes pages
-    return from_environment()
+    app = from_environment()
+    app.state.service.swapped = _settled
+    return app
+
+
+def _settled() -> None:
+    """What is there now stays: looking it all over for garbage again would stop everybody for a
+    tenth of a second, every thousand pages."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 @key_app.command("new")

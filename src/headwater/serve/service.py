@@ -79,6 +79,7 @@ class Service:
         self.recorder = Recorder(self._write)
         self.shadow = Shadow()
         self.telemetry = Telemetry()
+        self.swapped: Callable[[], None] = lambda: None  # called when another model answers
         self.experiments: tuple[Experiment, ...] = ()
         self.trouble = ""  # of the store, for who asks for pages
         self.refused: deque[str] = deque(maxlen=REASONS)  # why events were, the newest last
@@ -138,8 +139,11 @@ class Service:
                 self.fleet.amend(Changes(dict(self._items), frozenset(self._removed)))
             arms = {arm.model for each in self.experiments for arm in each.arms.values()}
             also = {*arms, self.settings.shadow} - {None, CURRENT}
-            if self.fleet.refresh(also=[each for each in also if each]) and "torch" in sys.modules:
-                sys.modules["torch"].set_num_threads(self.settings.threads)
+            if self.fleet.refresh(also=[each for each in also if each]):
+                if "torch" in sys.modules:
+                    sys.modules["torch"].set_num_threads(self.settings.threads)
+                self.swapped()
+            self._tell()
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self.clock(), UTC)
@@ -153,7 +157,11 @@ class Service:
 
     def telemetry_text(self) -> tuple[bytes, str]:
         """What Prometheus is told, and what kind of text that is."""
-        return self.telemetry.text(
+        self._tell()
+        return self.telemetry.text()
+
+    def _tell(self) -> None:
+        self.telemetry.now(
             waiting=len(self.recorder),
             lost=self.recorder.lost,
             ready=not self.ready,
