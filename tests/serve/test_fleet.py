@@ -56,7 +56,7 @@ def test_a_version_that_cannot_be_read_changes_nothing(fleet):
 
 
 @pytest.mark.parametrize("error", [BadArtifact("torn"), IndexError("torn")])
-def test_a_version_that_makes_no_page_changes_nothing(fleet, monkeypatch, error):
+def test_a_version_that_fails_at_the_first_question_changes_nothing(fleet, monkeypatch, error):
     one = fleet.current
     two = publish(fleet.shelf.folder, "popularity")
 

@@ -1,8 +1,8 @@
 """The models that answer: the shelf's current one, those of experiments, and a shadow.
 
 Nobody waits while a model is read: it is read beside the one that answers, and requests that have
-begun end with the model that they began with. One that cannot be read changes nothing, and
-`Fleet.trouble` says what is wrong with it.
+begun end with the model that they began with. One that cannot be read, or fails at once, changes
+nothing, and `Fleet.trouble` says what is wrong with it.
 """
 
 from __future__ import annotations
@@ -63,12 +63,12 @@ class Fleet:
             lives = dict(self._lives)
             for name in {*also, *([wanted] if wanted else [])} - set(lives):
                 try:
-                    made = Live.of(self.shelf.path(name), by=self.by, explore=self.explore)
-                    lives[name] = made.amended(self._changes)
-                    for user_id in (None, *list(made.version.users)[:1]):  # else people would wait
-                        home(lives[name], Person(user_id), WARM)
+                    lives[name] = self._read(name)
                 except (HeadwaterError, OSError) as error:
                     trouble = f"version {name} cannot be used: {error}"
+                except Exception as error:  # of the model, and what answers goes on
+                    log.exception("version %s failed at once", name)
+                    trouble = f"version {name} cannot be used: {type(error).__name__}: {error}"
             self._told(trouble)
             before = self._current
             if wanted in lives:
@@ -84,6 +84,14 @@ class Fleet:
         with self._writing:
             self._changes = changes
             self._lives = {name: each.amended(changes) for name, each in self._lives.items()}
+
+    def _read(self, name: str) -> Live:
+        """A version that has made its first pages: else people would wait for these."""
+        found = Live.of(self.shelf.path(name), by=self.by, explore=self.explore)
+        found = found.amended(self._changes)
+        for user_id in (None, *list(found.version.users)[:1]):
+            home(found, Person(user_id), WARM)
+        return found
 
     def _published(self) -> tuple[str | None, str]:
         """The name of a version, and what is wrong."""

@@ -47,9 +47,10 @@ class Shadow:
         self.compared = Compared()
 
     def ask(self, made: Callable[[], tuple[Strip, ...]], reply: Reply) -> None:
-        if self._thread is None:
-            self._thread = Thread(target=self._run, name="headwater-shadow", daemon=True)
-            self._thread.start()
+        with self._lock:
+            if self._thread is None:
+                self._thread = Thread(target=self._run, name="headwater-shadow", daemon=True)
+                self._thread.start()
         try:
             self._waiting.put_nowait((made, reply))
         except Full:
