@@ -2,20 +2,21 @@
 
     python benchmarks/load.py                         -> benchmarks/results/load.json
     python benchmarks/load.py --against SRC           also the server of another source tree
+    python benchmarks/load.py --workers 1             with one worker only
     python benchmarks/load.py --quick                 1,000 items, a few seconds of each
     python benchmarks/load.py --show FILE             the table of a result
 
-The people, items and flow are those of `home.py`; `headwater serve --open` with one worker has the
-flow on its shelf and a SQLite store in which each of 20,000 people did something. This process asks
-for pages of people drawn by chance, at `--rate` a second for `--seconds` (a Poisson process): times
-are from when a page was due, so that waiting counts. `pages_and_events` are as many pages, and a
-click of somebody at a tenth of that rate. `highest` is the highest of the rates tried, each 1.25
-times the one before, up to which the 99 % quantile stayed under 100 ms. Everything runs on the same
-cores, the one who asks too. `cpu_ms` is the server's CPU time by page, with recording. `profile` is
-where it goes, found in one process without a server: what the parts of `Service.home` take by page;
-`rest` is what is left of cpu_ms: HTTP, the log, threads that wait for each other and caches that
-are cold. `load_before` and `load_after` (of the machine) say what else ran. With `--against`, the
-servers take turns.
+The people, items and flow are those of `home.py`; `headwater serve --open` with one worker, and
+again with two, has the flow on its shelf and a SQLite store in which each of 20,000 people did
+something. This process asks for pages of people drawn by chance, at `--rate` a second for
+`--seconds` (a Poisson process): times are from when a page was due, so that waiting counts.
+`pages_and_events` are as many pages, and a click of somebody at a tenth of that rate. `highest` is
+the highest of the rates tried, each 1.25 times the one before, up to which the 99 % quantile stayed
+under 100 ms. Everything runs on the same cores, the one who asks too. `cpu_ms` is the CPU time by
+page of all processes that answer, with recording. `profile` is where it goes, found in one process
+without a server: what the parts of `Service.home` take by page; `rest` is what is left of cpu_ms:
+HTTP, the log, threads that wait for each other and caches that are cold. `load_before` and
+`load_after` (of the machine) say what else ran. With `--against`, the servers take turns.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ import time
 import urllib.request
 from datetime import UTC, datetime
 from importlib.metadata import version
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +57,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60, help="of pages at that rate")
     parser.add_argument("--step", type=float, default=10, help="seconds at each rate tried")
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="items")
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2], help="processes")
     parser.add_argument("--against", type=Path, help="the src folder of another Headwater")
     asked = parser.parse_args()
     if asked.show:
@@ -73,11 +76,12 @@ def main() -> int:
     for n_items in asked.sizes:
         with tempfile.TemporaryDirectory() as folder:
             in_process(order("prepare", {"n_items": n_items, "folder": folder}), 1)
-            for name, tree in trees.items():
+            for workers, (name, tree) in product(asked.workers, trees.items()):
                 run = {
                     "tree": name,
                     "n_items": n_items,
-                    **measured(Path(folder), name, tree, asked),
+                    "workers": workers,
+                    **measured(Path(folder), f"{name}-{workers}", tree, workers, asked),
                 }
                 results["runs"].append(run)
                 print(table({"runs": [run]}), flush=True)
@@ -103,7 +107,7 @@ def prepare(n_items: int, folder: str) -> dict[str, Any]:
 
 
 class Server:
-    def __init__(self, folder: Path, name: str, tree: Path):
+    def __init__(self, folder: Path, name: str, tree: Path, workers: int = 1):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -113,6 +117,7 @@ class Server:
             "HEADWATER_MODELS": str(folder / "models"),
             "HEADWATER_CONSENT": "full",
             "HEADWATER_RATE": "100000000/minute",
+            "HEADWATER_WORKERS": str(workers),
         }
         self._log = (folder / f"{name}.log").open("wb")
         self._process = subprocess.Popen(
@@ -123,10 +128,15 @@ class Server:
             stderr=self._log,
         )
         end = time.monotonic() + 120
-        while not self._ready():
+        while not self._ready() or len(self._started(folder / f"{name}.log")) < workers:
             if self._process.poll() is not None or time.monotonic() > end:
                 raise RuntimeError((folder / f"{name}.log").read_text()[-4_000:])
             time.sleep(0.1)
+        self._pids = self._started(folder / f"{name}.log")
+
+    def _started(self, log: Path) -> list[int]:
+        found = re.findall(r"Started server process \[(\d+)\]", log.read_text())
+        return [int(each) for each in found]
 
     def _ready(self) -> bool:
         try:
@@ -137,8 +147,11 @@ class Server:
 
     def cpu(self) -> float:
         """Seconds of CPU so far."""
-        said = Path(f"/proc/{self._process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(said[11]) + int(said[12])) / os.sysconf("SC_CLK_TCK")
+        spent = 0
+        for pid in self._pids:
+            said = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+            spent += int(said[11]) + int(said[12])
+        return spent / os.sysconf("SC_CLK_TCK")
 
     def waiting(self) -> int:
         """Answers that are not recorded yet."""
@@ -172,10 +185,10 @@ def click(user: str, item: str, rng: np.random.Generator) -> dict[str, Any]:
     return {"kind": "click", "event_id": name, "user_id": user, "item_id": item, "time": now}
 
 
-def measured(folder: Path, name: str, tree: Path, asked: Any) -> dict[str, Any]:
+def measured(folder: Path, name: str, tree: Path, workers: int, asked: Any) -> dict[str, Any]:
     n_items = _items(folder)
     rng = np.random.default_rng(2)
-    server = Server(folder, name, tree)
+    server = Server(folder, name, tree, workers)
     try:
         fill(server, n_items, rng)
         timed(server, pages(asked.rate, WARM, rng))
@@ -338,8 +351,8 @@ def table(results: dict[str, Any]) -> str:
     lines = []
     for run in results["runs"]:
         lines.append(
-            f"{run['n_items']:,} items, {run['tree']}, {run['rate']:g} a second"
-            "           p50     p95     p99   errors  cpu ms"
+            f"{run['n_items']:,} items, {run['tree']}, {run['workers']} at work, "
+            f"{run['rate']:g} a second   p50     p95     p99   errors  cpu ms"
         )
         for name in ("pages", "pages_and_events"):
             each = run[name]

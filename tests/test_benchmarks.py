@@ -189,12 +189,13 @@ def test_people_come_at_their_rate(part):
     assert gaps.std() == pytest.approx(gaps.mean(), rel=0.05)  # exponential
 
 
-@pytest.mark.slow  # two servers
+@pytest.mark.slow  # a server, and 1,000 items
 def test_a_server_under_load(part, tmp_path):
     pytest.importorskip("uvicorn")
     pytest.importorskip("fastapi")
     out = tmp_path / "load.json"
     command = [sys.executable, BENCHMARKS / "load.py", "--quick", "--rate", "20", "--out", out]
+    command += ["--workers", "2"]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     (run,) = json.loads(out.read_text())["runs"]
@@ -203,5 +204,7 @@ def test_a_server_under_load(part, tmp_path):
         assert found["errors"] == 0
         assert found["requests"] == pytest.approx(40, abs=25)
         assert 0 < found["p50_ms"] <= found["p95_ms"] <= found["p99_ms"]
+    assert run["workers"] == 2
+    assert run["pages"]["cpu_ms"] > 1, "of the processes that answer"
     assert all(ms > 0 for part, ms in run["profile"].items() if part != "rest")
     assert "highest rate" in part("load").table({"runs": [run]})
