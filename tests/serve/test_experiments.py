@@ -9,7 +9,9 @@ import numpy as np
 import polars as pl
 import pytest
 from scipy import stats
+from typer.testing import CliRunner
 
+from headwater.cli import app
 from headwater.data.toy import blocks
 from headwater.errors import BadParameter, DataError, MissingColumn, UnknownName
 from headwater.evaluation import boundary
@@ -23,6 +25,8 @@ from headwater.serve.experiments import (
     analysed,
     assign,
     before_launch,
+    begin,
+    end,
 )
 from headwater.serve.store import Store
 from headwater.types import PAD, Impressions, Slate
@@ -33,6 +37,7 @@ HOUR, DAY = 3_600_000_000, 86_400_000_000
 FIXED = ["new", "new", "old", "old", "old", "old", "old", "new"]
 USERS = [f"user {i}" for i in range(30_000)]
 HALVES = {"old": {"share": 0.5}, "new": {"share": 0.5}}
+TWO = {"arms": {"old": {"share": 0.25}, "new": {"share": 0.25, "model": "v2"}}}
 EVENTS = {
     "user_id": pl.String,
     "kind": pl.String,
@@ -477,6 +482,73 @@ class TestFromTheStore:
             analyse(store, whole, now=after(days=2))
         with pytest.raises(UnknownName, match="did you mean 'rows'"):
             analyse_named(store, "row", now=after(days=2))
+
+
+class TestKept:
+    """Begun and ended, by whichever way."""
+
+    @pytest.fixture
+    def store(self, tmp_path):
+        with Store(tmp_path / "events.db").upgrade() as store:
+            yield store
+
+    def test_begins_now_or_when_it_says(self, store):
+        assert begin(store, "now", TWO, now=START).started == START
+        later = begin(store, "later", {**TWO, "started": after(days=3)}, now=START)
+        assert Experiment.of("later", store.experiments()["later"]) == later
+        assert later.started == after(days=3)
+        with pytest.raises(BadParameter, match="has not begun"):
+            end(store, "later", now=after(days=2))
+        assert end(store, "now", now=after(days=2)).stopped == after(days=2)
+        with pytest.raises(BadParameter, match="ended 2026-03-03"):
+            end(store, "now", now=after(days=4))
+        with pytest.raises(UnknownName, match="did you mean 'now'"):
+            end(store, "no", now=after(days=4))
+
+    def test_what_cannot_begin(self, store):
+        for about, versions, said in (
+            ({"arms": HALVES}, None, "nothing to compare"),
+            (TWO, ["v1"], "version 'v2'"),
+        ):
+            with pytest.raises((BadParameter, UnknownName), match=said):
+                begin(store, "rows", about, now=START, versions=versions)
+        store.put_experiment("damaged", {"arms": {}})
+        begin(store, "rows", TWO, now=START, versions=["v2"])
+        with pytest.raises(BadParameter, match="set down once"):
+            begin(store, "rows", TWO, now=START)
+        begin(store, "columns", {**TWO, "stopped": after(days=1)}, now=START)
+        with pytest.raises(BadParameter, match="everybody is in columns, rows already"):
+            begin(store, "third", TWO, now=START)
+        begin(store, "third", TWO, now=after(days=1))
+
+    def test_by_the_command(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        file = tmp_path / "rows.yaml"
+
+        def call(*words):
+            done = CliRunner().invoke(app, ["experiment", *words], catch_exceptions=False)
+            assert done.exit_code == 0, done.output
+            return done.stdout
+
+        Store("headwater.db").upgrade().close()
+        file.write_text("arms: {a: {share: 0.5}, b: {share: 0.5}}")
+        with pytest.raises(BadParameter, match="nothing to compare"):
+            call("begin", "rows", str(file))
+        file.write_text(
+            "arms: {a: {share: 0.5}, b: {share: 0.5, model: v2}}\n"
+            "guardrails: {'Calibration@10': {tolerated: 0.1, better: lower}}"
+        )
+        assert json.loads(call("begin", "rows", str(file), "--json"))["stopped"] is None
+        with Store("headwater.db") as store:
+            store.put_items({"i0": {"genres": ["a"]}})
+            store.consent("ann", "full")
+            seen = {"user_id": "ann", "time": datetime.now(UTC).isoformat(), "item_id": "i0"}
+            seen |= {"kind": "impression", "request_id": "r", "position": 0, "event_id": "e"}
+            store.ingest([{**seen, "propensity": 1.0}])
+        assert "Go on: nothing is decided" in call("result", "rows")
+        assert json.loads(call("stop", "rows", "--json"))["stopped"]
+        with pytest.raises(BadParameter, match="ended"):
+            call("stop", "rows")
 
 
 def own(data, users):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from ..errors import BadParameter, UnknownName
+from ..errors import BadParameter
 from ._arguments import Json
 from ._console import show
-from ._told import Config, Where, opened
+from ._told import Config, Where, opened, shelf, told
 
 experiment_app = typer.Typer(
     no_args_is_help=True, help="Models compared on people: who sees which, and what came of it."
@@ -30,20 +30,16 @@ def begin(
     """Set an experiment down, and begin it: servers see it within seconds."""
     import yaml
 
-    from ..serve.experiments import Experiment
+    from ..serve import experiments
 
     with file.open(encoding="utf-8") as text:
         try:
             about = yaml.safe_load(text)
         except yaml.YAMLError as error:
             raise BadParameter(f"{file}: not YAML: {error}") from None
-    made = Experiment.of(name, about)
+    have = shelf(None, config).names() or None  # none at all: the shelf is elsewhere
     with opened(store, config) as found:
-        if name in found.experiments():
-            raise BadParameter(f"there is an experiment {name!r} already: choose another name")
-        if made.started is None:
-            made = made.model_copy(update={"started": datetime.now(UTC)})
-        found.put_experiment(name, made.about())
+        made = experiments.begin(found, name, about, now=datetime.now(UTC), versions=have)
     show({"name": name, **made.about()}, as_json)
 
 
@@ -70,21 +66,21 @@ def result(name: Name, store: Where = None, config: Config = None, as_json: Json
     from ..serve.experiments import analyse_named
 
     with opened(store, config) as found:
-        made = analyse_named(found, name, now=datetime.now(UTC))
-    told = made.as_dict()
+        made = analyse_named(found, name, now=datetime.now(UTC), kinds=told(config).kinds)
+    values = made.as_dict()
     if as_json:
-        show(told, True)
+        show(values, True)
         return
-    show(told["arms"], False, title=f"{made.metric}, a person, in each arm")
+    show(values["arms"], False, title=f"{made.metric}, a person, in each arm")
     rows = [
         {"arm": each["arm"], "numbers": kind, **each[kind]}
-        for each in told["contrasts"]
+        for each in values["contrasts"]
         for kind in ("plain", "adjusted")
     ]
     show(rows, False, title=f"Less {made.control}; adjusted by what was known of people before")
     rails = [
         {"arm": each["arm"], **rail, "n": " and ".join(map(str, rail["n"]))}
-        for each in told["contrasts"]
+        for each in values["contrasts"]
         for rail in each["guardrails"]
     ]
     if rails:
@@ -108,28 +104,19 @@ def estimate(
 
     with opened(store, config) as found:
         made = version_before_launch(found, model, most=most)
-    told = made.as_dict()
+    values = made.as_dict()
     if as_json:
-        show(told, True)
+        show(values, True)
         return
-    value = told.pop("value")
-    show({**told, **({} if value is None else value)}, False, title=f"{model} on what was shown")
+    value = values.pop("value")
+    show({**values, **({} if value is None else value)}, False, title=f"{model} on what was shown")
 
 
 @experiment_app.command()
 def stop(name: Name, store: Where = None, config: Config = None, as_json: Json = False) -> None:
     """From now on everybody sees the current model."""
+    from ..serve import experiments
+
     with opened(store, config) as found:
-        about = _about(found, name)
-        if about.get("stopped"):
-            raise BadParameter(f"experiment {name!r} was stopped at {about['stopped']}")
-        about = {**about, "stopped": datetime.now(UTC).isoformat()}
-        found.put_experiment(name, about)
-    show({"name": name, **about}, as_json)
-
-
-def _about(found: Any, name: str) -> dict[str, Any]:
-    have = found.experiments()
-    if name not in have:
-        raise UnknownName("experiment", name, have)
-    return dict(have[name])
+        made = experiments.end(found, name, now=datetime.now(UTC))
+    show({"name": name, **made.about()}, as_json)

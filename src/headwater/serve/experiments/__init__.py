@@ -1,19 +1,21 @@
 """Experiments: who is shown what, and what came of it, to be looked at whenever one likes.
 
-experiment = Experiment.of("rows", {"arms": {"old": {"share": 0.5}, "new": {...}}, ...})
-store.put_experiment(experiment.name, experiment.about())
+about = {"arms": {"old": {"share": 0.5}, "new": {...}}, ...}
+experiment = begin(store, "rows", about, now=...)
 assign(experiment, user_id)                       the arm, the same for good
 analyse(store, experiment, now=...).advice        today, tomorrow, every hour
-before_launch(store.dataset(), candidate).advice  and before anybody is shown it
+version_before_launch(store, folder).advice       and before anybody is shown it
 """
 
 from ._analysis import analysed
-from ._experiment import METRICS, Arm, Experiment, Guardrail, assign
-from ._gather import analyse, analyse_named, measured_lists
+from ._experiment import CURRENT, METRICS, Arm, Experiment, Guardrail, assign
+from ._gather import analyse, analyse_named, list_metrics, measured_lists
+from ._keeping import begin, end, named
 from ._launch import BeforeLaunch, before_launch, version_before_launch
 from ._result import ArmSoFar, Contrast, Guarded, Point, Result
 
 __all__ = [
+    "CURRENT",
     "METRICS",
     "Arm",
     "ArmSoFar",
@@ -29,6 +31,10 @@ __all__ = [
     "analysed",
     "assign",
     "before_launch",
+    "begin",
+    "end",
+    "list_metrics",
     "measured_lists",
+    "named",
     "version_before_launch",
 ]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from ...errors import DataError, UnknownName
+from ...errors import DataError, HeadwaterError, UnknownName
 from ...evidence import Evidence, Metric
 from ...extras import needs
+from ...registry import metric as metric_called
 from ...types import Dataset
 from ..events import microseconds
 from ..store import Store
@@ -20,13 +22,14 @@ from ..store._tables import CONSENTS, EXPOSURES, TYPES
 from ..store._tables import EVENTS as HAPPENED
 from ._analysis import analysed
 from ._experiment import METRICS, Experiment
+from ._keeping import named
 from ._person import ANSWERS, EVENTS
 from ._result import Result
 
 with needs("the event store", "serve"):
     import sqlalchemy as sa
 
-__all__ = ["analyse", "analyse_named", "measured_lists"]
+__all__ = ["analyse", "analyse_named", "list_metrics", "measured_lists"]
 
 
 def analyse(
@@ -66,17 +69,39 @@ def analyse(
     return analysed(experiment, exposures, events, answers, now=now, measured=measured)
 
 
-def analyse_named(store: Store, name: str, *, now: datetime, **more: Any) -> Result:
-    """`analyse` of the experiment that the store keeps under ``name``."""
-    have = store.experiments()
-    if name not in have:
-        raise UnknownName("experiment", name, have)
-    return analyse(store, Experiment.of(name, have[name]), now=now, **more)
+def analyse_named(
+    store: Store,
+    name: str,
+    *,
+    now: datetime,
+    kinds: str = "genres",
+    lists: Mapping[str, Metric] | None = None,
+) -> Result:
+    """`analyse` of the experiment that the store keeps under ``name``, with the `list_metrics` that
+    it names, and ``lists``."""
+    made = named(store, name)
+    return analyse(store, made, now=now, lists={**list_metrics(made, kinds), **(lists or {})})
+
+
+def list_metrics(experiment: Experiment, kinds: str) -> dict[str, Metric]:
+    """Those of `headwater.metrics` that ``experiment`` names, such as "Calibration@10"; by the
+    column ``kinds`` of the catalogue, where a name does not say by which."""
+    found: dict[str, Metric] = {}
+    for name in sorted({experiment.metric, *experiment.guardrails} - {*METRICS}):
+        try:
+            made: Any = metric_called(name)
+        except HeadwaterError:
+            continue  # `analyse` says that nobody has measured it
+        by = getattr(made, "by", None)
+        if by is not None and by != kinds and "by=" not in name:
+            made = replace(made, by=kinds)
+        found[name] = made
+    return found
 
 
 def measured_lists(data: Dataset, metrics: Mapping[str, Metric]) -> pl.DataFrame:
     """What each metric says of each list in the impressions of ``data``: user_id, time (unix
-    microseconds), name and value; without the lists of which a metric says nothing.
+    microseconds), name and value, NaN where a metric says nothing.
 
     `DataError` without impressions, or for a metric that has one number for all lists together.
     """
@@ -95,7 +120,7 @@ def measured_lists(data: Dataset, metrics: Mapping[str, Metric]) -> pl.DataFrame
             raise DataError(f"{name} has no number for each list, and cannot be a person's")
         columns = {"user_id": users, "time": end, "value": value}
         parts.append(pl.DataFrame(columns).with_columns(name=pl.lit(name)))
-    return pl.concat(parts).filter(pl.col("value").is_not_nan() & pl.col("user_id").is_not_null())
+    return pl.concat(parts).filter(pl.col("user_id").is_not_null())
 
 
 def _agreed(store: Store, experiment: str) -> pl.DataFrame:

@@ -130,18 +130,16 @@ def advised(
                     f"Stop {each.arm}: its {rail.metric} is worse than that of {against} by "
                     f"{_ends(rail.low, rail.high)}, and {rail.tolerated:g} was to be tolerated."
                 )
-    won = sorted(
-        (each for each in contrasts if each.verdict == "better"),
-        key=lambda c: -_gain(c, experiment),
-    )
-    for each in won:
-        open_ = [rail.metric for rail in each.guardrails if rail.verdict == "unknown yet"]
-        what = f"{each.arm} has {_more(each.adjusted, unit)} than {against}"
+    won = [each for each in contrasts if each.verdict == "better"]
+    if won:
+        best = max(won, key=lambda each: abs(each.adjusted.mean))
+        open_ = [rail.metric for rail in best.guardrails if rail.verdict == "unknown yet"]
+        what = f"{best.arm} has {_more(best.adjusted, unit)} than {against}"
         if open_:
             wait = f"Go on: {what}, but whether {' and '.join(open_)} hold"
             return "go on", f"{wait}{'s' * (len(open_) == 1)} is not known yet."
-        rest = ", and the guardrails hold" if each.guardrails else ""
-        return "stop", f"Stop, and keep {each.arm}: {what}{rest}."
+        rest = ", and the guardrails hold" if best.guardrails else ""
+        return "stop", f"Stop, and keep {best.arm}: {what}{rest}."
     lost = [each for each in contrasts if each.verdict == "worse"]
     if lost and len(lost) == len(contrasts):
         said = "; ".join(f"{each.arm} has {_more(each.adjusted, unit)}" for each in lost)
@@ -157,11 +155,6 @@ def advised(
     if n < experiment.people:
         return "go on", f"Go on: {said}."
     return "go on", f"Go on only if a difference as small as that matters: {said}."
-
-
-def _gain(contrast: Contrast, experiment: Experiment) -> float:
-    mean = contrast.adjusted.mean
-    return mean if experiment.higher(experiment.metric) else -mean
 
 
 def _more(point: Point, unit: str) -> str:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ...errors import BadParameter, HeadwaterError, UnknownName
-from ...evidence import Metric
-from ...registry import metric as metric_called
-from ..experiments import METRICS, Experiment, analyse
+from ...errors import BadParameter, HeadwaterError
+from ..experiments import CURRENT, METRICS, Experiment, analyse, begin, end, list_metrics
 from . import kept
 
 if TYPE_CHECKING:
@@ -19,8 +16,6 @@ else:
     Service = Any
 
 __all__ = ["CURRENT", "experiments", "start", "stop"]
-
-CURRENT = "current"  # the published version, whichever that is
 
 
 def experiments(service: Service) -> dict[str, Any]:
@@ -64,73 +59,27 @@ def _one(service: Service, name: str, about: Mapping[str, Any], now: datetime) -
         )
     try:
         told["result"] = analyse(
-            service.store, experiment, now=now, lists=_lists(experiment, service.settings.kinds)
+            service.store,
+            experiment,
+            now=now,
+            lists=list_metrics(experiment, service.settings.kinds),
         ).as_dict()
     except HeadwaterError as error:
         told["says"] = f"{told['says']} {error}".strip()
     return told
 
 
-def _lists(experiment: Experiment, kinds: str) -> dict[str, Metric]:
-    """The metrics of lists that it names: those of `headwater.metrics`, by the kinds of here."""
-    named = {experiment.metric, *experiment.guardrails} - {*METRICS}
-    found: dict[str, Metric] = {}
-    for name in sorted(named):
-        try:
-            made: Any = metric_called(name)
-        except HeadwaterError:
-            continue  # `analyse` says that nobody has measured it
-        by = getattr(made, "by", None)
-        if by is not None and by != kinds and "by=" not in name:
-            made = replace(made, by=kinds)
-        found[name] = made
-    return found
-
-
 def start(service: Service, name: str, about: Mapping[str, Any]) -> Experiment:
-    """Begin an experiment now. `BadParameter` names what is wrong with it, or says that there is
-    one of that name; `UnknownName` for a version that is not on the shelf."""
-    if name in service.store.experiments():
-        raise BadParameter(
-            f"there is an experiment {name!r}: an experiment is set down once, before it begins; "
-            "take another name"
-        )
+    """`experiments.begin`, now, with the versions on the shelf."""
     now = datetime.fromtimestamp(service.clock(), UTC)
-    experiment = Experiment.of(name, {**about, "started": now.isoformat(), "stopped": None})
-    have = service.shelf.names()
-    for model in experiment.models:
-        if model != CURRENT and model not in have:
-            raise UnknownName("version", model, [CURRENT, *have])
-    if len(set(experiment.models)) < 2 and not any(a.settings for a in experiment.arms.values()):
-        raise BadParameter(
-            f"experiment {name!r}: all arms have the model {experiment.models[0]!r}, so there is "
-            "nothing to compare; give one of them another version"
-        )
-    others = [each.name for each in service.experiments]
-    if others:
-        full = sum(a.share for each in service.experiments for a in each.arms.values())
-        if full >= 1 - 1e-9:
-            raise BadParameter(
-                f"everybody is in {', '.join(others)} already, so nobody would be in {name!r}: "
-                "stop that, or wait until it is over"
-            )
-    service.store.put_experiment(name, experiment.about())
+    at = {**about, "started": now.isoformat(), "stopped": None}
+    made = begin(service.store, name, at, now=now, versions=service.shelf.names())
     service.look()
-    return experiment
+    return made
 
 
 def stop(service: Service, name: str) -> Experiment:
-    """End an experiment now; its result stays. `UnknownName`, or `BadParameter` if it is over."""
-    have = service.store.experiments()
-    if name not in have:
-        raise UnknownName("experiment", name, have)
-    experiment = Experiment.of(name, have[name])
-    now = datetime.fromtimestamp(service.clock(), UTC)
-    if experiment.started is None or experiment.started > now:
-        raise BadParameter(f"experiment {name!r} has not begun")
-    if experiment.stopped is not None and experiment.stopped <= now:
-        raise BadParameter(f"experiment {name!r} ended {experiment.stopped.isoformat()}")
-    about = {**experiment.about(), "stopped": now.isoformat()}
-    service.store.put_experiment(name, about)
+    """`experiments.end`, now."""
+    made = end(service.store, name, now=datetime.fromtimestamp(service.clock(), UTC))
     service.look()
-    return Experiment.of(name, about)
+    return made
