@@ -136,6 +136,9 @@ def test_events_of_elsewhere(sqlite, tmp_path):
     pl.DataFrame([event(3)]).write_parquet(tmp_path / "some" / "b.parquet")
     assert sqlite.import_events(tmp_path / "some") == {"accepted": 2, "not kept": 1}
     assert sqlite.import_events(tmp_path / "some" / "b.parquet") == {"duplicate": 1}
+    for number in (1_777_636_800, 10**18):  # seconds, or nanoseconds: who knows
+        pl.DataFrame([event(4, time=number)]).write_parquet(tmp_path / "d.parquet")
+        assert sqlite.import_events(tmp_path / "d.parquet") == {"refused": 1}
     with pytest.raises(DataError, match="no Parquet file"):
         sqlite.import_events(tmp_path / "none")
     pl.DataFrame({"a": [1]}).write_parquet(tmp_path / "c.parquet")

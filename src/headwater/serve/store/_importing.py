@@ -37,8 +37,12 @@ class Importing(Ingest, People, Items, Answers):
         return found
 
     def _take_events(self, rows: Sequence[Row]) -> Counts:
+        return self._take_sent([_sent(row) for row in rows])
+
+    def _take_sent(self, rows: Sequence[Row]) -> Counts:
+        """Events of any age, otherwise as for `ingest`."""
         found: Counts = Counter()
-        for each in self._ingest([_sent(row) for row in rows], 0):
+        for each in self._ingest([_said(row) for row in rows], 0):
             if each.status == "refused" and not found["refused"]:
                 log.warning("refused event %s: %s", each.event_id, each.reason)
             found[each.status] += 1
@@ -129,11 +133,16 @@ def _counts(accepted: int = 0, duplicate: int = 0, not_kept: int = 0) -> Counts:
     return +Counter({"accepted": accepted, "duplicate": duplicate, "not kept": not_kept})
 
 
-def _sent(row: Mapping[str, Any]) -> dict[str, Any]:
-    """An event of a Parquet file as it was sent."""
-    given = {n: v for n, v in row.items() if v is not None and n not in ("seq", "received")}
-    if isinstance(given.get("time"), int):
-        given["time"] = instant(given["time"])
-    if isinstance(given.get("intents"), str):
-        given["intents"] = json.loads(given["intents"])
-    return given
+def _sent(row: Mapping[str, Any]) -> Row:
+    """An event as it was sent, from the columns that it was kept in."""
+    intents = row["intents"]
+    return {
+        **row,
+        "time": instant(row["time"]),
+        "intents": intents if intents is None else json.loads(intents),
+    }
+
+
+def _said(row: Mapping[str, Any]) -> Row:
+    """What a row says of an event, without what only a store says of it."""
+    return {n: v for n, v in row.items() if v is not None and n not in ("seq", "received")}

@@ -91,7 +91,8 @@ class Parquet(Importing):
 
     def import_events(self, source: str | Path, *, rows: int = 20_000) -> dict[str, int]:
         """The events of a Parquet file, or of a folder of them, with columns as the mappings that
-        `ingest` takes have keys; how many there were of each status. They may be of any age.
+        `ingest` takes have keys; how many there were of each status. They may be of any age; their
+        times have a zone, and numbers, which could be of any unit, are refused.
 
         Why the first was refused is logged. Each ``rows`` are a transaction.
         """
@@ -105,7 +106,7 @@ class Parquet(Importing):
             if not {"event_id", "kind", "user_id", "time"} <= set(have):
                 raise DataError(f"{file} holds no events; it has: {', '.join(have)}")
             for some in _rows(file, rows):
-                found += self._take("events", some)
+                found += self._take_sent(some)
         return dict(found)
 
 
