@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import polars as pl
 import pytest
-from seen import NASTY, tags, words
+from fastapi.testclient import TestClient
+from seen import HERE, NASTY, tags, words
 
 from headwater.data.sessions import INTENTS
 
@@ -174,6 +175,20 @@ def test_two_people_side_by_side_see_the_same_titles_in_other_pictures(browser):
     assert len(dialogs) == 2
     assert not any("data-after" in has for has in dialogs), "nobody pops up between two"
     assert browser.get("/studio/home?user=a&user=b&user=c").status_code == 422
+
+
+def test_the_titles_that_two_are_compared_by_are_those_on_their_pages(made):
+    """Also where chance puts new items on pages, on each other ones."""
+    app = made(explore=0.9)
+    with TestClient(app, base_url=HERE) as client:
+        for n in range(30):
+            assert client.put(f"/v1/items/new-{n}", json={"title": f"New {n}"}).status_code == 200
+        app.state.service.look()
+        query = {"user": ["p0003", "p0011"]}
+        shown = client.get("/studio/home.json", params=query).json()
+        on_top = [item for one in shown["people"] for item in first(one)[:6]]
+        assert any(item.startswith("new-") for item in on_top)
+        assert [row["item_id"] for row in shown["same"]] == list(dict.fromkeys(on_top))
 
 
 def test_after_a_click_beside_somebody_both_are_still_there(browser):

@@ -9,7 +9,7 @@ from typing import Any
 from .drawing import INK, SERIES, SOFT, chart
 from .wording import number, percent
 
-__all__ = ["ROOM", "over_days", "said", "side_by_side", "verdicts"]
+__all__ = ["ROOM", "over_days", "said", "side_by_side", "verdicts", "wanted"]
 
 Rows = Sequence[Mapping[str, Any]]
 BLUE, ORANGE, GREEN, GREY = SERIES[0], SERIES[1], SERIES[2], SERIES[5]
@@ -161,7 +161,7 @@ def verdicts(title: str, says: str, parts: Rows) -> dict[str, Any] | None:
             "day": part["name"],
             "verdict": part["verdict"],
             "mean and 95 % interval": said(part, number),
-            "wanted": _wanted(part),
+            "wanted": wanted(part),
             "people": part["people"],
         }
         for part in parts
@@ -169,7 +169,11 @@ def verdicts(title: str, says: str, parts: Rows) -> dict[str, Any] | None:
     return chart(title, says, _timed(told, layers), table)
 
 
-def _wanted(part: Mapping[str, Any]) -> str:
+def wanted(part: Mapping[str, Any]) -> str:
+    """
+    >>> wanted({"range_low": None, "range_high": 0.5})
+    'at most 0.5000'
+    """
     low, high = part["range_low"], part["range_high"]
     if low is None and high is None:
         return number(None)

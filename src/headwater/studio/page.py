@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from pydantic import ValidationError
@@ -15,6 +16,8 @@ from ..serve.api.asking import NAME
 from ..serve.service import Service
 
 __all__ = ["Asked", "Page", "Values", "Went", "plain"]
+
+SUGGESTED = 50  # users
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,12 @@ class Asked:
     form: Values = field(default_factory=Values)  # of an action
     kept: Mapping[str, str] = field(default_factory=dict)  # what the last action left, for once
     visit: str = ""  # the same while a browser stays signed in
+
+    @property
+    def suggested(self) -> list[str]:
+        """Some of those whom the model knows, for a field that asks for one."""
+        fleet = self.service.fleet
+        return list(islice(fleet.live().version.users, SUGGESTED)) if fleet.current else []
 
 
 @dataclass(frozen=True)

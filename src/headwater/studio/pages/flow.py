@@ -10,6 +10,7 @@ from ...errors import HeadwaterError
 from ...registry import describe
 from ...serve.live import Live
 from ...serve.reply import Inside
+from ...serve.shelf import Shelf
 from ...types import PAD
 from .._latency import latency
 from ..page import Asked, Page, Went
@@ -17,7 +18,6 @@ from ..page import Asked, Page, Went
 __all__ = ["FLOW"]
 
 TOP = 10
-SUGGESTED = 50
 
 
 def flow(asked: Asked) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def flow(asked: Asked) -> dict[str, Any]:
         "trouble": fleet.trouble or service.trouble,
         "model": None if live is None else {"name": live.model, "part": part(live.version.model)},
         "inside": None if live is None else inside(service.inside(user, TOP)),
-        "suggested": [] if live is None else list(live.version.users)[:SUGGESTED],
+        "suggested": asked.suggested,
         "latency": latency(service.store, now=service.clock(), hours=hours),
         "shadow": service.shadow.as_dict() if service.settings.shadow else None,
         "recorder": {
@@ -42,7 +42,7 @@ def flow(asked: Asked) -> dict[str, Any]:
         },
         "since": _or_none(lambda: shelf.since),
         "before": _or_none(lambda: shelf.before),
-        "versions": [version(asked, name) for name in reversed(shelf.names())],
+        "versions": _versions(shelf),
     }
 
 
@@ -127,14 +127,16 @@ def _place(items: Sequence[int], at: int | None) -> int | None:
     return None if at is None or at not in items else items.index(at) + 1
 
 
-def version(asked: Asked, name: str) -> dict[str, Any]:
-    shelf = asked.service.shelf
-    try:
-        report, wrong = shelf.report(name), ""
-    except HeadwaterError as error:
-        report, wrong = {}, str(error)
-    current = _or_none(lambda: shelf.current)
-    return {"name": name, "current": name == current, "report": report, "wrong": wrong}
+def _versions(shelf: Shelf) -> list[dict[str, Any]]:
+    """Those on the shelf, the newest first."""
+    current, made = _or_none(lambda: shelf.current), []
+    for name in reversed(shelf.names()):
+        try:
+            report, wrong = shelf.report(name), ""
+        except HeadwaterError as error:
+            report, wrong = {}, str(error)
+        made.append({"name": name, "current": name == current, "report": report, "wrong": wrong})
+    return made
 
 
 def _or_none(read: Any) -> Any:

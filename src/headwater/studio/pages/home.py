@@ -10,7 +10,6 @@ from base64 import urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from hashlib import sha256
-from itertools import islice
 from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -28,7 +27,6 @@ __all__ = ["HOME"]
 ITEMS = 12  # of a strip
 PEOPLE = 2  # side by side
 SAME = 6  # titles of each, of which everybody's pictures are compared
-SUGGESTED = 50
 MOST = 2_000  # letters that say what was on a page
 SECONDS = (0, 60, 600, 3_600)  # to watch, after a click
 AGREED = {
@@ -50,14 +48,14 @@ def home(asked: Asked) -> dict[str, Any]:
     if len(users) > PEOPLE:
         raise BadParameter(f"{len(users)} people were asked for; the page has room for {PEOPLE}")
     k = asked.query.number("k", ITEMS, least=1, most=50)
-    live = asked.service.fleet.live()
     survey = questions()
     whose: list[str | None] = [*users] or [None]
+    people = [_person(asked, user, k) for user in whose]
     return {
         "k": k,
-        "people": [_person(asked, user, k) for user in whose],
-        "same": _same(asked, users, k) if len(users) > 1 else [],
-        "suggested": list(islice(live.version.users, SUGGESTED)),
+        "people": people,
+        "same": _same(asked, people) if len(people) > 1 else [],
+        "suggested": asked.suggested,
         "agreeing": [{"level": level, "means": AGREED[level]} for level in LEVELS],
         "watching": SECONDS,
         "survey": {
@@ -88,18 +86,16 @@ def _person(asked: Asked, user: str | None, k: int) -> dict[str, Any]:
     }
 
 
-def _same(asked: Asked, users: list[str], k: int) -> list[dict[str, Any]]:
+def _same(asked: Asked, people: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The first titles of each, with the picture that each would get of them."""
     service = asked.service
-    titles: dict[str, str] = {}
-    for user in users:
-        first = service.home(user, k, record=False).strips[0].answer
-        titles |= {each.item_id: each.title for each in first.items[:SAME]}
+    first = [item for person in people for item in person["strips"][0]["items"][:SAME]]
+    titles = {item["item_id"]: item["title"] for item in first}
     if not titles:
         return []
     theirs = []
-    for user in users:
-        reply = service.rank(user, list(titles), record=False)
+    for person in people:
+        reply = service.rank(person["user_id"], list(titles), record=False)
         places = listing(reply, Pictured(service))["items"]
         theirs.append({each["item_id"]: each for each in places})
     return [

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...serve.insight.norms import norms as found_in
-from .._charts import said, verdicts
+from .._charts import said, verdicts, wanted
 from ..page import Asked, Page
 from ..wording import number
 
@@ -49,15 +49,6 @@ def _target(found: Mapping[str, Any]) -> dict[str, Any]:
         ],
         "undefined": [{"because": why, "lists": many} for why, many in found["undefined"].items()],
     }
-
-
-def wanted(part: Mapping[str, Any]) -> str:
-    low, high = part["range_low"], part["range_high"]
-    if low is None and high is None:
-        return number(None)
-    if low is None:
-        return f"at most {number(high)}"
-    return f"at least {number(low)}" if high is None else f"{number(low)} to {number(high)}"
 
 
 NORMS = Page("norms", "Norms", norms)

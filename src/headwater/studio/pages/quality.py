@@ -48,7 +48,7 @@ def _charts(found: Mapping[str, Any]) -> dict[str, Any]:
     live = found["live"]
     if live is None:
         return {}
-    whole, days = live["whole"], live["days"]
+    whole = live["whole"]
     people = whole["ctr"]["people"]
     positions = [
         {"name": f"{row['position'] + 1}", **row, **row["ctr"]} for row in live["positions"]
@@ -59,24 +59,13 @@ def _charts(found: Mapping[str, Any]) -> dict[str, Any]:
         "ctr": over_days(
             "Click rate by day",
             f"{said(whole['ctr'])} of what was shown was clicked, over all of this time.",
-            days,
+            live["days"],
             "ctr",
             share=True,
             unit="share of places clicked",
         ),
-        "plays": over_days(
-            "Plays a visit by day",
-            f"{said(whole['plays_per_visit'], number)} plays a visit, over all of this time.",
-            days,
-            "plays_per_visit",
-        ),
-        "minutes": over_days(
-            "Minutes a visit by day",
-            f"{said(whole['minutes_per_visit'], number)} minutes played a visit, over all of this "
-            "time.",
-            days,
-            "minutes_per_visit",
-        ),
+        "plays": _a_visit("Plays", "plays_per_visit", live),
+        "minutes": _a_visit("Minutes played", "minutes_per_visit", live),
         "positions": side_by_side(
             "Click rate by place in the strip",
             _most(positions, "Place"),
@@ -102,6 +91,11 @@ def _charts(found: Mapping[str, Any]) -> dict[str, Any]:
     }
     made = {name: each for name, each in made.items() if each is not None}
     return made if people else {k: v for k, v in made.items() if k in ("plays", "minutes")}
+
+
+def _a_visit(what: str, key: str, live: Mapping[str, Any]) -> dict[str, Any] | None:
+    says = f"{said(live['whole'][key], number)} {what.lower()} a visit, over all of this time."
+    return over_days(f"{what} a visit by day", says, live["days"], key)
 
 
 def _most(rows: Sequence[Mapping[str, Any]], what: str) -> str:
