@@ -344,6 +344,26 @@ class TestQuantile:
         far = quantile_interval(np.repeat(slow, 50), np.arange(20_000), 0.9, planned=400)
         assert far[2] - far[1] < (alone[2] - alone[1]) / 3
 
+    def test_is_the_sequence_of_a_share(self):
+        """Of each person, by how many more than q of their answers are below: a mean of people."""
+        rng = np.random.default_rng(1)
+        who = rng.integers(300, size=2000)
+        x = rng.exponential(1 + who % 7)
+        found, low, high = quantile_interval(x, who, 0.9, planned=900, level=0.9)
+        ordered = np.sort(x)
+        assert found == ordered[1799]
+        off = np.array([((x[who == w] <= found) - 0.9).sum() for w in np.unique(who)])
+        wide = boundary(len(off), 900, 0.9) * np.sqrt(len(off) * off.var(ddof=1)) / 2000
+        assert low == ordered[int(np.ceil((0.9 - wide) * 2000)) - 1]
+        assert high == ordered[int((0.9 + wide) * 2000)]
+
+    def test_people_who_are_all_alike_do_not_make_it_certain(self):
+        x = np.tile(np.arange(20.0), 200) + np.linspace(0, 0.5, 4000)
+        _, *ends = quantile_interval(x, np.repeat(np.arange(200), 20), 0.5, planned=200)
+        wide = boundary(200, 200) * np.sqrt(0.25 / 4000) * 4000
+        x.sort()
+        assert ends == [x[int(np.ceil(2000 - wide)) - 1], x[int(2000 + wide)]]
+
     def test_little(self):
         x = np.arange(150.0)
         assert quantile_interval(x, x, 0.99, planned=100)[2] == np.inf
@@ -362,14 +382,18 @@ class TestSampleRatio:
         assert sample_ratio(counts, [4, 4, 2]) == pytest.approx(wanted)
         assert sample_ratio([0, 0], [1, 1]) == 1
 
-    def test_at_any_time_is_the_mixture(self):
-        x, c = (70, 20), 30
+    @pytest.mark.parametrize(("x", "more"), [((70, 20), {"concentration": 30}), ((700, 350), {})])
+    def test_at_any_time_is_the_mixture(self, x, more):
+        c = more.get("concentration", 1000)
+        scale = -stats.binom.logpmf(x[0], sum(x), 0.6)  # of what would be too small
 
         def likely(s):
-            return stats.beta.pdf(s, c * 0.6, c * 0.4) * (s / 0.6) ** x[0] * ((1 - s) / 0.4) ** x[1]
+            told = stats.binom.logpmf(x[0], sum(x), s) + scale
+            return stats.beta.pdf(s, c * 0.6, c * 0.4) * np.exp(told)
 
-        ratio = integrate.quad(likely, 0, 1, epsabs=0, epsrel=1e-10)[0]
-        found = sample_ratio(x, [0.6, 0.4], peeked=True, concentration=c)
+        ratio = integrate.quad(likely, 0, 1, epsabs=0, epsrel=1e-10, points=[0.6, 0.7])[0]
+        assert ratio > 2
+        found = sample_ratio(x, [0.6, 0.4], peeked=True, **more)
         assert found == pytest.approx(1 / ratio, rel=1e-8)
 
     def test_alarms(self):

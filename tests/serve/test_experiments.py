@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from headwater.cli import app
 from headwater.data.toy import blocks
 from headwater.errors import BadParameter, DataError, MissingColumn, UnknownName
-from headwater.evaluation import boundary
+from headwater.evaluation import boundary, looks, quantile_interval
 from headwater.flow import Flow
 from headwater.metrics.intra_list_distance import IntraListDistance
 from headwater.registry import build
@@ -292,13 +292,18 @@ class TestByHand:
             analysed(made(started=None), people, events, answers, now=after(days=1))
 
 
-def t_tests(people, events):
-    """Of the clicks in the day after somebody came, on six days, of those whose day is over."""
+def clicked(people, events):
+    """When each came, and their clicks in the day after."""
     done = events.join(people, on="user_id", suffix="_came")
     done = done.filter(pl.col("time").is_between("time_came", pl.col("time_came") + DAY))
     joined = people.join(done.group_by("user_id").len(), on="user_id", how="left")
-    came, clicks = joined["time"].to_numpy(), joined["len"].fill_null(0).to_numpy()
-    new = joined["arm"].to_numpy() == "new"
+    return joined["time"].to_numpy(), joined["len"].fill_null(0).to_numpy()
+
+
+def t_tests(people, events):
+    """Of those clicks, on six days, of those whose day is over."""
+    came, clicks = clicked(people, events)
+    new = people["arm"].to_numpy() == "new"
     for day in range(2, 8):
         over = came + DAY <= ZERO + day * DAY
         yield stats.ttest_ind(clicks[over & new], clicks[over & ~new]).pvalue
@@ -344,6 +349,22 @@ class TestPeeked:
                 seen += 1
         assert seen > 200
         assert len(analysed(*world(3), now=after(days=8)).contrasts[0].path) == 200
+
+    @pytest.mark.parametrize(
+        ("hours", "known"), [(-14 * 24 - 0.1, 0), (-14 * 24, 1), (-0.001, 1), (0, 0), (1, 0)]
+    )
+    def test_what_was_before_ends_when_they_come(self, hours, known):
+        """Each clicks as often at ``hours`` as an hour and a half after they came: 0 to 2 times."""
+        people = [(f"p{i}", "old" if i % 2 else "new", i / 100) for i in range(400)]
+        often = np.random.default_rng(0).integers(3, size=400)
+        clicks = [
+            (user, "click", came + at)
+            for n, (user, _, came) in zip(often, people, strict=True)
+            for at in (hours, 1.5)
+            for _ in range(n)
+        ]
+        found = analysed(made(), *frames(people, clicks), now=after(days=2)).contrasts[0]
+        assert found.reduction == pytest.approx(known, abs=1e-9)
 
     def test_without_what_was_before(self):
         found = world(0, before_days=0)
@@ -413,17 +434,35 @@ class TestAdvice:
         assert found.advice.startswith("Find out first where people were lost")
 
     def test_more_arms_share_the_error(self):
-        arms = {name: {"share": 0.25} for name in ("a", "b", "c")}
-        whole, *rest = world(1)
+        arms = {"a": {"share": 0.4}, "b": {"share": 0.2}, "c": {"share": 0.2}}
+        whole, people, events, answers = world(1, n=1500, guardrails={"latency_p95": 5})
         three = Experiment.of(whole.name, {**whole.about(), "arms": arms})
-        people = (
-            rest[0]
-            .with_columns(arm=pl.Series([assign(three, user) for user in rest[0]["user_id"]]))
-            .drop_nulls()
-        )
-        found = analysed(three, people, *rest[1:], now=after(days=8))
+        dealt = pl.Series([assign(three, user) for user in people["user_id"]])
+        people = people.with_columns(arm=dealt).drop_nulls()
+        answers = answers.with_columns(arm=dealt)
+        found = analysed(three, people, events, answers, now=after(days=8))
         assert [each.arm for each in found.contrasts] == ["b", "c"]
         assert {each.level for each in found.contrasts} == {0.975}
+        clicks, arm = clicked(people, events)[1], people["arm"].to_numpy()
+        ms = 1000 * answers.join(people, on="user_id", how="semi")["seconds"].to_numpy()
+        ends = {
+            name: quantile_interval(
+                ms[arm == name], ms[arm == name], 0.95, planned=1500 * share, level=1 - 0.025 / 2
+            )
+            for name, share in (("a", 0.5), ("b", 0.25), ("c", 0.25))
+        }
+        for each in found.contrasts:
+            mine = arm != ("c" if each.arm == "b" else "b")
+            as_they_are = looks(
+                clicks[mine], arm[mine] == each.arm, planned=1500 * 0.75, level=0.975
+            )
+            last = as_they_are.last
+            assert (each.plain.low, each.plain.p) == pytest.approx((last.low, last.p))
+            (rail,) = each.guardrails
+            (a, a_low, a_high), (b, b_low, b_high) = ends["a"], ends[each.arm]
+            wanted = (b - a, b_low - a_high, b_high - a_low)
+            assert (rail.loss, rail.low, rail.high) == pytest.approx(wanted)
+            assert np.isfinite(wanted).all()
 
 
 class TestFromTheStore:
