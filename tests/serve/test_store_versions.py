@@ -36,7 +36,7 @@ def test_from_the_first_version(url, clock):
 
 def test_no_tables_yet(url):
     with Store(url) as store:
-        with pytest.raises(StoreError, match=r"has no tables yet .*upgrade\(\) brings it up"):
+        with pytest.raises(StoreError, match=r"has no tables yet .*upgrade\(\), brings it up"):
             store.count()
         assert store.version is None
         store.upgrade().upgrade()

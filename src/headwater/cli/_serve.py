@@ -7,7 +7,7 @@ import os
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from secrets import token_urlsafe
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
@@ -16,7 +16,7 @@ import typer
 
 from ..errors import BadParameter
 from ._arguments import Json
-from ._console import show
+from ._console import Interrupted, show
 from ._told import Config, Models, Where
 
 key_app = typer.Typer(no_args_is_help=True, help="Keys of programs that ask the server.")
@@ -68,7 +68,7 @@ def serve(
     port = _free(settings.host, settings.port)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     typer.secho(f"http://{host}:{port}/studio", err=True)
-    with _counting_together(settings.workers):
+    with suppress(Interrupted), _counting_together(settings.workers):
         uvicorn.run(
             "headwater.cli._serve:worker",
             factory=True,

@@ -110,7 +110,8 @@ class Base:
         if version != newest:
             is_ = "has no tables yet" if version is None else f"is of the older version {version}"
             raise StoreError(
-                f"{self.url} {is_} (this is {newest}): Store(...).upgrade() brings it up"
+                f"{self.url} {is_} (this is {newest}): `headwater store upgrade`, or "
+                "Store(...).upgrade(), brings it up"
             )
         said = meta(db)
         key = self._given or bytes.fromhex(said.get("key", ""))
