@@ -87,6 +87,14 @@ def test_a_click_is_a_click_and_a_play_of_that_person(app, browser):
     assert [each["kind"] for each in kept(app, "p0001")] == ["click", "play", "click"]
 
 
+def test_what_nobody_knows_cannot_be_chosen(app, browser):
+    strip = person(browser, "p0001")["strips"][0]
+    page = act(browser, "p0001", "of-no-catalogue", strip)
+    assert page.status_code == 404
+    assert "of-no-catalogue" in words(page.text)
+    assert kept(app, "p0001") == []
+
+
 def test_the_third_click_changes_the_page_and_the_page_says_what_is_new(browser):
     pages = [person(browser, "newcomer")]
     for n in range(3):

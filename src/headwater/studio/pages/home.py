@@ -120,14 +120,13 @@ def act(asked: Asked) -> Went:
     if not trace or not item:
         raise BadParameter("chosen is the trace of a strip and an item")
     seconds = asked.form.number("seconds", 0, least=0, most=86_400)
-    now = _now(asked)
+    title, now = _title(asked, item), _now(asked)
     done = {"user_id": user, "item_id": item, "request_id": trace, "session_id": asked.visit}
     events: list[dict[str, Any]] = [_event("click", now, done)]
     if seconds:
         later = _event("play", now + timedelta(microseconds=1), done)
         events.append(later | {"seconds": seconds})
     _kept(asked.service.take(events))
-    title = _title(asked, item)
     said = f"{user} chose {title}"
     said += f", and watched it for {_long(seconds)}." if seconds else "."
     return Went(_back(asked), said, {"user": user, "had": asked.form.one("had")[:MOST]})
