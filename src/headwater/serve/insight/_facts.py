@@ -13,7 +13,7 @@ from ...errors import BadArtifact
 from ...extras import needs
 from ..events import microseconds
 from ..store._tables import CONSENTS, EVENTS
-from ._read import catalogue, taken
+from ._read import DAY, catalogue, taken
 
 with needs("the event store", "serve"):
     import sqlalchemy as sa
@@ -108,7 +108,7 @@ def _age(service: Service) -> float | None:
         read = microseconds(datetime.fromisoformat(str(since)))
     except (BadArtifact, ValueError, TypeError):
         return None
-    return (service.store._now() - read) / 86_400e6
+    return (service.store._now() - read) / DAY
 
 
 def _retrained(service: Service) -> dict[str, Any] | None:

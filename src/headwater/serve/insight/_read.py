@@ -26,6 +26,7 @@ else:
     Service = Any
 
 __all__ = [
+    "DAY",
     "MOST",
     "Period",
     "answers_of",

@@ -11,7 +11,7 @@ import polars as pl
 from ...data.validate import Check, validate
 from ...errors import BadArtifact, HeadwaterError, StoreError
 from ...extras import needs
-from ..events import LEVELS, instant
+from ..events import CHOSEN, LEVELS, instant
 from ..store._tables import CONSENTS, EVENTS
 from . import kept
 from ._facts import MODEL_DAYS, facts
@@ -27,8 +27,6 @@ else:
     Service = Any
 
 __all__ = ["data"]
-
-CHOSEN = ("click", "play", "bookmark")
 
 
 def data(service: Service, model_days: float = MODEL_DAYS) -> dict[str, Any]:

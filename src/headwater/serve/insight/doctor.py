@@ -13,7 +13,9 @@ import polars as pl
 
 from ...data.validate import Check
 from ...wording import percent, plural
+from ..events import CHOSEN
 from ._facts import Facts
+from ._read import DAY
 
 if TYPE_CHECKING:
     from ..service import Service
@@ -26,14 +28,12 @@ QUIET = 1.0  # days without an event
 AHEAD = 60.0  # seconds
 LATE = 3_600.0
 PART = 0.05  # of the newest events, from which on something is wrong with the sender
-DAY = 86_400e6
 SURE = 1 - 1e-6
 CLOCK = "the clock of the store"  # as the store says of an event from a wrong time
 TIME = (
     "set the clocks of senders and of this machine by a time server, and send UTC; harmless if a "
     "history was imported, or if apps send what they kept while offline"
 )
-DONE = ("click", "play", "bookmark")
 
 
 def doctor(service: Service, seen: Facts) -> list[Check]:
@@ -42,7 +42,7 @@ def doctor(service: Service, seen: Facts) -> list[Check]:
     if not len(seen.last):
         return [*found, *_erased(seen)]
     shown = seen.last.filter(pl.col("kind") == "impression")
-    done = seen.last.filter(pl.col("kind").is_in(DONE))
+    done = seen.last.filter(pl.col("kind").is_in(CHOSEN))
     for each in (_consent, _lately):
         found.append(each(seen))
     found += _showing(shown, done)
@@ -284,8 +284,12 @@ def _erased(seen: Facts) -> Iterator[Check]:
 
 
 def _ago(days: float) -> str:
+    """
+    >>> _ago(1 / 1440), _ago(1.1 / 24), _ago(3)
+    ('1 minute ago', '1 hour ago', '3 days ago')
+    """
     if days < 0:
         return "in the future"
     if days < 1 / 24:
-        return f"{days * 1440:.0f} minutes ago"
-    return f"{days * 24:.0f} hours ago" if days < 2 else f"{days:.0f} days ago"
+        return f"{plural(round(days * 1440), 'minute')} ago"
+    return f"{plural(round(days * 24), 'hour') if days < 2 else plural(round(days), 'day')} ago"

@@ -14,9 +14,10 @@ import polars as pl
 
 from ...errors import BadArtifact, HeadwaterError
 from ...wording import percent, plural
+from ..events import KINDS, instant
 from . import kept
 from ._rates import by
-from ._read import Period, answers_of, catalogue, day_of, events_of, period, visits
+from ._read import DAY, Period, answers_of, catalogue, day_of, events_of, period, visits
 
 if TYPE_CHECKING:
     from ..service import Service
@@ -27,7 +28,6 @@ __all__ = ["quality"]
 
 SURE = 1 - 1e-6  # a propensity from here on was no draw
 COLUMNS = ("kind", "user_id", "item_id", "time", "request_id", "position", "propensity", "path")
-KINDS = ("impression", "click", "play", "bookmark", "search", "survey")
 ANSWERED = ("user_id", "time", "model", "surface", "seconds", "degraded", "k", "filled")
 UNKNOWN = "not known"
 PLACE = ["request_id", "user_id", "item_id"]
@@ -94,7 +94,7 @@ def _live(
     events: pl.DataFrame, places: pl.DataFrame, answers: pl.DataFrame, when: Period
 ) -> dict[str, Any]:
     those = visits(events).with_columns(visits=pl.lit(1))
-    every = [_day(when.since // 86_400_000_000 + back) for back in range(when.days)]
+    every = [str(instant(when.since + back * DAY).date()) for back in range(when.days)]
     ctr, plays, minutes = (
         by(places, ["day"], "clicked", "shown"),
         by(those, ["day"], "plays", "visits", share=False),
@@ -178,10 +178,6 @@ def _people() -> pl.Expr:
 
 def _pick(row: Mapping[str, Any] | None, names: tuple[str, ...]) -> dict[str, Any]:
     return {name: 0 if row is None else row[name] for name in names}
-
-
-def _day(number: int) -> str:
-    return str(np.datetime64(int(number), "D"))
 
 
 def _coverage(service: Service, places: pl.DataFrame) -> dict[str, Any]:

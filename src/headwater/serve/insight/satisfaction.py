@@ -21,9 +21,10 @@ from ...survey_report import FEWEST, charts, of_intents
 from ...types import Dataset, Sessions
 from ...visits import LEVELS, columns, reached
 from ...wording import plural
+from ..events import KINDS
 from . import kept
 from ._rates import by
-from ._read import Period, events_of, period, visits
+from ._read import Period, day_of, events_of, period, visits
 
 if TYPE_CHECKING:
     from ..service import Service
@@ -36,7 +37,6 @@ LEAST = 30  # answers, and
 EACH = 10  # of either kind, to learn from
 JUDGE = {"model": "satisfaction.logistic", "log": True, "intents": True, "l2": 1.0}
 EVENTS = ("user_id", "kind", "time", "seconds", "satisfaction")
-KINDS = ("impression", "click", "play", "bookmark", "search", "survey")
 
 
 def satisfaction(service: Service, days: int = 28, survey: Any = "video") -> dict[str, Any]:
@@ -134,7 +134,7 @@ def _by_day(events: pl.DataFrame) -> list[dict[str, Any]]:
     """The share that was satisfied, and the mean, of each day; nothing of fewer than five people
     who answered."""
     said = events.filter(pl.col("kind") == "survey").with_columns(
-        day=pl.from_epoch("time", "us").dt.date().cast(pl.String),
+        day=day_of(),
         one=pl.lit(1),
         good=(pl.col("satisfaction") >= LEVELS - 1).cast(pl.Int64),
     )
