@@ -48,6 +48,18 @@ def python(code, *arguments, **how):
     )
 
 
+def files_with(folder, text):
+    """Those with the text in them or in their name; Parquet, which is compressed, is unpacked."""
+    import polars as pl
+
+    def whole(file):
+        inside = pl.read_parquet(file).write_json() if file.suffix == ".parquet" else ""
+        return file.read_bytes() + file.name.encode() + inside.encode()
+
+    files = [each for each in folder.rglob("*") if each.is_file()]
+    return [each.relative_to(folder) for each in files if text.encode() in whole(each)]
+
+
 def of_version_0001(url):
     """A database as the first Headwater with a store left it, with a row in every table."""
     from alembic import command

@@ -10,9 +10,9 @@ import pytest
 pytest.importorskip("uvicorn", reason="pip install 'headwater[serve]'")
 
 import httpx
-import polars as pl
 from processes import running
 from redis_server import redis_server
+from stored import files_with
 from typer.testing import CliRunner
 from world import click
 
@@ -95,15 +95,6 @@ def said(client, receipt):
     return {path: answer.text for path, answer in answers.items()}
 
 
-def bytes_with(folder):
-    def plain(file):
-        inside = pl.read_parquet(file).write_json() if file.suffix == ".parquet" else ""
-        return file.read_bytes() + file.name.encode() + inside.encode()
-
-    files = [each for each in folder.rglob("*") if each.is_file()]
-    return [file.relative_to(folder) for file in files if MARK.encode() in plain(file)]
-
-
 @pytest.fixture
 def redis(tmp_path):
     """A Redis that writes all it has to a file in the platform's folder, when it is told to."""
@@ -140,7 +131,7 @@ def test_no_byte_is_left_of_who_was_erased(tmp_path, redis):
         process.wait()
         used_everything(client, word)
         cli("SAVE")
-        before = {each.parts[0].removesuffix("-wal") for each in bytes_with(tmp_path)}
+        before = {each.parts[0].removesuffix("-wal") for each in files_with(tmp_path, MARK)}
         assert {"events.db", "models"} <= before, "or nothing would be found at all"
         assert cli("KEYS", "headwater:*")
 
@@ -165,7 +156,7 @@ def test_no_byte_is_left_of_who_was_erased(tmp_path, redis):
         with Store(tmp_path / "events.db") as store:
             store.compact()
         cli("SAVE")
-        assert bytes_with(tmp_path) == []
+        assert files_with(tmp_path, MARK) == []
         assert MARK not in cli("KEYS", "*")
         assert (tmp_path / "log").stat().st_size > 1_000
 

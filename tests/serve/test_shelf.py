@@ -6,11 +6,10 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import threading
-from pathlib import Path
 
 import pytest
+from stored import python
 
 import headwater.atomic
 from headwater.data.toy import blocks
@@ -254,17 +253,7 @@ for turn in range(int(sys.argv[3])):
 
 
 def worker(folder, seed, turns):
-    path = os.pathsep.join(
-        [str(Path(__file__).parents[2] / "src"), os.environ.get("PYTHONPATH", "")]
-    )
-    return subprocess.Popen(
-        [sys.executable, "-c", WORK, str(folder), str(seed), str(turns)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": path},
-    )
+    return python(WORK, str(folder), str(seed), str(turns), stdin=subprocess.PIPE)
 
 
 def test_killed_while_changing(tmp_path, fitted):
