@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from scipy.sparse import csc_array
+from scipy.sparse import csc_array, csr_array
 
 from .. import artifact
 from ..errors import BadArtifact
@@ -68,6 +68,10 @@ class Version:
             return csc_array((len(self.names), 0), dtype=np.float32)
         return csc_array(self.data.catalog.multi_hot(self.by))
 
+    @cached_property
+    def kinds_of(self) -> csr_array:  # (N, C) the same by item
+        return csr_array(self.has)
+
     def of_kind(self, kind: int) -> Mask:  # (N,)
         out = np.zeros(len(self.names), bool)
         out[self.has.indices[self.has.indptr[kind] : self.has.indptr[kind + 1]]] = True
@@ -91,7 +95,7 @@ class Version:
 
     def warm(self) -> Version:
         """With all that requests look up, so that the first of them need not wait."""
-        for name in ("items", "users", "titles", "popular", "has"):
+        for name in ("items", "users", "titles", "popular", "kinds_of"):
             getattr(self, name)
         if self.scorer is not None:
             _ = self.choosy
@@ -132,16 +136,23 @@ class Version:
         return list(dict.fromkeys((at, when) for at, when in known if at is not None))
 
     def taste(self, past: Histories) -> Floats:  # (C,) the share of each kind in what they chose
-        if not len(past.items) or not self.kinds:
+        n = len(past.items)
+        if not n or not self.kinds:
             return np.zeros(len(self.kinds), np.float32)
-        chosen = np.bincount(past.items, minlength=len(self.names)) / len(past.items)
-        return np.asarray(chosen @ self.has)
+        share = np.full(n, 1 / n)
+        chosen = csr_array((share, past.items, [0, n]), shape=(1, len(self.names)))
+        return np.asarray((chosen @ self.kinds_of).toarray()[0])
+
+    @cached_property
+    def _pictures(self) -> list[str | None]:
+        """Of each item the only one, as the catalogue names it; empty if it has none."""
+        table = self.data.catalog.table
+        return table["picture"].to_list() if "picture" in table.columns else []
 
     def picture(self, item: int, creative: int | None) -> str | None:
         stills = self.data.catalog.stills
         if stills is None:
-            table = self.data.catalog.table
-            return table["picture"][item] if "picture" in table.columns else None
+            return self._pictures[item] if self._pictures else None
         first, last = int(stills.start[item]), int(stills.start[item + 1])
         at = first + (creative or 0)
         return str(stills.names[at]) if first <= at < last else None

@@ -255,8 +255,13 @@ class Live:
 
     def most(self, free: Mask, k: int) -> tuple[Shown, ...]:
         """The k items that most people chose, of those that are ``free`` (N,)."""
-        version = self.version
-        order = version.popular[free[version.popular]][:k]
+        popular = self.version.popular
+        n = max(4 * k, 1)  # of which k are free, mostly
+        while True:
+            order = popular[:n][free[popular[:n]]][:k]
+            if len(order) == k or n >= len(popular):
+                break
+            n *= 4
         return tuple(self.plainly(int(at), POPULAR, "many chose it") for at in order)
 
     def plainly(self, at: int, path: str, said: str) -> Shown:
