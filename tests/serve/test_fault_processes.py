@@ -3,9 +3,7 @@
 import os
 import random
 import re
-import shutil
 import signal
-import subprocess
 import threading
 import time
 
@@ -14,12 +12,14 @@ import pytest
 pytest.importorskip("uvicorn", reason="pip install 'headwater[serve]'")
 
 import httpx
-from processes import free_port, running
-from test_faults import known, paged, posted, until
+from processes import running
+from redis_server import redis_server
+from test_faults import known, paged, posted
 from world import click, listed, publish, served
 
 from headwater.serve.recents import AWAY
 from headwater.serve.store import Store
+from loopback import free_port, until
 
 
 def client_of(process):
@@ -178,17 +178,10 @@ def counted(process, name):
 @pytest.fixture
 def redis(tmp_path):
     """A Redis of the test's own: its address, and what starts it."""
-    pytest.importorskip("redis", reason="pip install 'headwater[redis]'")
-    if shutil.which("redis-server") is None:
-        pytest.skip("Redis is not installed: no redis-server")
-    port = free_port()
-    begun = []
+    port, begun = free_port(), []
 
     def start():
-        words = ["redis-server", "--port", str(port), "--save", "", "--bind", "127.0.0.1"]
-        begun.append(subprocess.Popen(words, stdout=subprocess.DEVNULL, cwd=tmp_path))
-        assert until(lambda: subprocess.run(["redis-cli", "-p", str(port), "ping"], check=False,
-                     capture_output=True).stdout == b"PONG\n")  # fmt: skip
+        begun.append(redis_server(port, tmp_path))
         return begun[-1]
 
     yield f"redis://127.0.0.1:{port}/0", start
