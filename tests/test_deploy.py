@@ -252,6 +252,11 @@ def test_units_of_systemd_have_what_they_start():
         assert "User=headwater" in text
         assert "NoNewPrivileges=yes" in text
         assert "ProtectSystem=strict" in text
+    for path in [*(DEPLOY / "systemd").glob("*.service"), DEPLOY / "headwater.cron"]:
+        text = path.read_text()
+        assert "HEADWATER_CONFIG=/etc/headwater/headwater.toml" in text
+        assert "/var/lib/headwater" in text
+        assert not re.search("HEADWATER_(STORE|MODELS)", text), "the file's would not count"
     timer = (DEPLOY / "systemd" / "headwater-retrain.timer").read_text()
     assert "OnCalendar=" in timer
     assert "SuccessExitStatus=5" in (DEPLOY / "systemd" / "headwater-retrain.service").read_text()
