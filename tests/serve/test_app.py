@@ -193,8 +193,11 @@ def test_erased_here_and_now(site):
 def test_another_model_is_published_and_rolled_back_while_requests_go_on(site, tmp_path):
     client, service = site
     one = client.get("/v1/home/7").json()["model"]
+    told = []
+    service.swapped = lambda: told.append(service.fleet.current)
     two = publish(tmp_path / "models", "popularity")
     assert until(lambda: client.get("/v1/home/7").json()["model"] == two)
+    assert until(lambda: told == [two])
     assert service.shelf.roll_back() == one
     assert until(lambda: client.get("/v1/home/7").json()["model"] == one)
     assert client.get("/health/ready").json() == {"status": "ready", "model": one}

@@ -218,6 +218,17 @@ def test_a_guide_that_the_model_cannot_follow_filters_and_says_so(data, folder):
         live.recommend(Person("7"), 8, Wish(guide=("colour", ("red",))))
 
 
+def test_what_is_popular_is_found_however_much_of_it_is_gone(folder):
+    live = Live.of(folder, by="topic")
+    order = live.version.popular
+    for k in (1, 3, 7, 60):
+        for out in (0, 1, 4 * k - 1, 4 * k, 16 * k + 1, 59, 60):
+            free = np.ones(60, bool)
+            free[order[:out]] = False
+            left = [live.version.names[at] for at in order[out:]]
+            assert [each.item_id for each in live.most(free, k)] == left[:k]
+
+
 def test_what_was_removed_is_never_shown(folder):
     live = Live.of(folder, by="topic")
     gone = ids(live.recommend(Person("7"), 10, now=NOW))[:5]
