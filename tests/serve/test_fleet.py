@@ -1,6 +1,7 @@
 """Models in use: swapped while requests run, kept when what is new cannot be read."""
 
 import json
+import time
 from datetime import UTC, datetime
 from threading import Event, Thread
 
@@ -8,6 +9,7 @@ import pytest
 from world import publish, served, settings
 
 from headwater.errors import BadArtifact
+from headwater.rerank.quotas import Quotas
 from headwater.retrieve.matrix.popularity import Popularity
 from headwater.serve.answers import Person
 from headwater.serve.fleet import Fleet
@@ -72,6 +74,24 @@ def test_a_version_that_fails_at_the_first_question_changes_nothing(fleet, monke
             assert "torn" in fleet.trouble
     fleet.refresh()
     assert (fleet.current, fleet.trouble) == (two, "")
+
+
+def test_what_takes_long_at_first_is_waited_for_before_people_ask(fleet, monkeypatch):
+    began = []
+
+    def slow_at_first(self, queries, slate):  # noqa: ARG001
+        if not began:
+            began.append(time.sleep(0.3))
+        return slate
+
+    monkeypatch.setattr(Quotas, "__call__", slow_at_first)
+    quotas = {"model": "quotas", "by": "topic"}
+    flow = {"model": "flow", "retrieve": {"model": "itemknn"}, "stages": [quotas]}
+    two = publish(fleet.shelf.folder, {**flow, "degrade": True, "limit": 0.1})
+    fleet.refresh()
+    answer = fleet.live().recommend(Person("7"), 3, now=NOW)
+    assert (answer.model, answer.degraded) == (two, ())
+    assert began
 
 
 def test_a_pointer_that_is_damaged_changes_nothing(fleet):

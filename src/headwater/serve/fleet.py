@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from threading import Lock
 
 from ..errors import BadArtifact, HeadwaterError
+from ..waiting import patient
 from .answers import Person
 from .home import home
 from .live import Live
@@ -89,8 +90,9 @@ class Fleet:
         """A version that has made its first pages: else people would wait for these."""
         found = Live.of(self.shelf.path(name), by=self.by, explore=self.explore)
         found = found.amended(self._changes)
-        for user_id in (None, *list(found.version.users)[:1]):
-            home(found, Person(user_id), WARM)
+        with patient():
+            for user_id in (None, *list(found.version.users)[:1]):
+                home(found, Person(user_id), WARM)
         return found
 
     def _published(self) -> tuple[str | None, str]:
