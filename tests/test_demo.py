@@ -15,6 +15,7 @@ from headwater.cli import app
 from headwater.cli._retrain import REJECTED
 from headwater.demo.platform import Platform, listening
 from headwater.errors import DataError
+from headwater.serve.settings import settings_from
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +90,22 @@ def test_a_folder_of_somebody_else_s_is_left_alone(tmp_path):
     with pytest.raises(DataError, match="holds something else"):
         Platform(tmp_path, None).prepare()
     assert (tmp_path / "mine.txt").read_text() == "keep"
+
+
+def test_the_platform_that_the_environment_names_is_left_alone(tmp_path, monkeypatch):
+    key = json.dumps({"site": {"hash": "0" * 64, "role": "ingest"}})
+    for name, value in (("STORE", "real.db"), ("MODELS", "real"), ("REDIS", "redis://real")):
+        monkeypatch.setenv(f"HEADWATER_{name}", value)
+    monkeypatch.setenv("HEADWATER_KEYS", key)
+    (tmp_path / "pictures").mkdir()
+    settings = Platform(tmp_path, None)._settings()
+    assert settings.store == str(tmp_path / "events.db")
+    assert settings.models == tmp_path / "models"
+    assert settings.redis is None
+    for name in ("STORE", "MODELS", "REDIS", "KEYS"):
+        monkeypatch.delenv(f"HEADWATER_{name}")
+    again = settings_from(tmp_path / "headwater.toml", port=settings.port, refresh=0.5)
+    assert again == settings, "the file says the same"
 
 
 def test_a_port_that_is_taken_is_not_taken_again():

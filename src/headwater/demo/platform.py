@@ -130,13 +130,7 @@ class Platform:
         told = self.progress
         told("drawing stills", 0, 4)
         self.world.draw(self.folder / "pictures")
-        here = self.folder.resolve()
-        named = {name: str(here / name) for name in ("models", "pictures")}
-        lines = [f"{name} = {json.dumps(value)}" for name, value in named.items()]
-        lines += [f"store = {json.dumps(str(here / 'events.db'))}", "open = true", 'log = "text"']
-        with atomic_path(self.folder / CONFIG) as temp:
-            temp.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        settings = settings_from(self.folder / CONFIG, port=self.port, refresh=0.5)
+        settings = self._settings()
         told("a week of visits, by lot", 1, 4)
         lived = self.world.lived(WARM_UP, until=int(self.clock()))
         self._people = lived.people
@@ -161,6 +155,17 @@ class Platform:
             self._compare(store, shelf)
         told("ready", 4, 4)
         return settings
+
+    def _settings(self) -> Settings:
+        """What is in the file, and nothing of the environment, which may be of a real platform."""
+        here = self.folder.resolve()
+        told: dict[str, Any] = {name: str(here / name) for name in ("models", "pictures")}
+        told |= {"store": str(here / "events.db"), "open": True, "log": "text"}
+        with atomic_path(self.folder / CONFIG) as temp:
+            lines = [f"{name} = {json.dumps(value)}\n" for name, value in told.items()]
+            temp.write_text("".join(lines), encoding="utf-8")
+        apart = {"_env_prefix": "HEADWATER_DEMO_"}
+        return settings_from(self.folder / CONFIG, port=self.port, refresh=0.5, **apart)
 
     def _compare(self, store: Store, shelf: Shelf) -> None:
         """An experiment: half of the people see what people like them chose, by EASE."""
