@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from headwater.cli import app
 from headwater.data.toy import blocks
 from headwater.errors import BadParameter, DataError, MissingColumn, UnknownName
-from headwater.evaluation import boundary, looks, quantile_interval
+from headwater.evaluation import boundary, looks, quantile_interval, sample_ratio
 from headwater.flow import Flow
 from headwater.metrics.intra_list_distance import IntraListDistance
 from headwater.registry import build
@@ -415,6 +415,20 @@ class TestAdvice:
         assert found.action == "stop"
         assert found.advice.startswith("Stop new: its latency_p95 is worse than that of old by 1")
 
+    def test_a_guardrail_that_is_better_higher(self):
+        """Its loss is what the arm has less than the control."""
+        rails = {"metric": "active", "guardrails": {"clicks": 0.1}}
+        (held,) = self.told(1.0, **rails).contrasts[0].guardrails
+        assert held.verdict == "held"
+        assert held.low < held.loss < held.high < 0
+        for n, effect, verdict in ((1500, 1.0, "broken"), (600, 0.3, "unknown yet")):
+            found = self.told(effect, n=n, control="new", **rails)
+            (rail,) = found.contrasts[0].guardrails
+            assert rail.verdict == verdict
+            assert rail.low < rail.loss < rail.high
+            assert rail.loss == pytest.approx(effect, abs=0.15)
+            assert found.advice.startswith("Stop old: its clicks") == (verdict == "broken")
+
     def test_what_left_something_out(self):
         def failing(answers):
             some = (pl.col("arm") == "new") & (pl.int_range(pl.len()) % 4 == 0)
@@ -430,6 +444,8 @@ class TestAdvice:
         some = people.filter((pl.col("arm") == "old") | (pl.int_range(pl.len()) % 5 > 0))
         found = analysed(whole, some, *rest, now=after(days=9))
         assert found.ratio_p < 1e-4
+        counts = [each.exposed for each in found.arms]
+        assert found.ratio_p == sample_ratio(counts, [1, 1], peeked=True)
         assert found.action == "look"
         assert found.advice.startswith("Find out first where people were lost")
 

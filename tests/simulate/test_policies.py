@@ -8,11 +8,22 @@ import pytest
 from typer.testing import CliRunner
 
 from headwater.cli import app
+from headwater.data.worth import worth
 from headwater.errors import BadParameter, DataError
 from headwater.evaluation import interval
 from headwater.model import Scorer, learned
-from headwater.simulate.policies import MEASURES, POLICIES, Compared, Policy, compared, lived_with
+from headwater.registry import build
+from headwater.simulate.policies import (
+    JUDGE,
+    MEASURES,
+    POLICIES,
+    Compared,
+    Policy,
+    compared,
+    lived_with,
+)
 from headwater.simulate.streaming import World
+from headwater.types import PAD
 
 SMALL = {"worlds": 2, "days": 2, "warm_up": 6, "users": 60, "items": 60}
 WORLD = World(n_users=120, n_items=120)
@@ -53,20 +64,47 @@ def test_quality_satisfies_and_lure_is_clicked():
     assert set(good) == set(MEASURES)
 
 
-def test_what_is_measured_is_what_was_shown():
+def test_what_is_measured_is_what_was_shown_and_done():
+    done, asked, began = [], [], []
+
     class Always(Known):
         def recommend(self, queries, k, *, filter_seen=True):  # noqa: ARG002
+            asked.extend(queries.user.tolist())
             return super().recommend(queries, k, filter_seen=False)
 
-    found = lived(Knowing(Always()))
+    class Watched(World):
+        def visit(self, person, page, rng):
+            done.append(super().visit(person, page, rng))
+            return done[-1]
+
+    watched, kept = Watched(n_users=120, n_items=120), len(BEFORE)
+    found = lived_with(
+        Knowing(Always()),
+        watched,
+        3,
+        before=BEFORE,
+        warm_up=5,
+        told=lambda _: began.append(len(done)),
+    )
+    assert len(BEFORE) == kept  # what others add stays theirs
     best = np.argsort(-WORLD.titles.quality)[:24]
     assert found["coverage"] == pytest.approx(100 * 24 / 120)
     assert found["genres"] == (WORLD.titles.mix[best].sum(0) > 0).sum()
     assert 0 < found["calibration"] < 1
-    days = range(5, 8)
-    came = [sum(WORLD.comes(p, d) is not None for p in BEFORE.people) for d in days]
-    assert came[0] / 120 <= 1
-    assert len(BEFORE) == len(BEFORE.kept)  # what others add stays theirs
+    known = [v.person.number if v.person.consent == "full" else PAD for v in done]
+    assert asked == known
+    assert 0 < known.count(PAD) < len(done) / 2
+    came = np.diff([*began, len(done)])
+    assert found["returning"] == pytest.approx(100 * came[1:].mean() / 120)
+    good = sum(v.satisfaction for v in done)
+    assert found["satisfied"] == pytest.approx(100 * good / len(done))
+    assert found["good_visits"] == pytest.approx(100 * good / (3 * 120))
+    said = [v.satisfied for v in done if v.answered]
+    assert found["answered"] == pytest.approx(100 * np.mean(said))
+    clicks = [a for v in done for a in v.acts if a.kind == "click"]
+    on_page = [a for a in clicks if a.row != PAD]
+    assert found["clicks"] == pytest.approx(len(on_page) / len(done))
+    assert len(on_page) < len(clicks)
 
 
 def test_more_variety_costs_or_gives_but_shows_more():
@@ -96,27 +134,16 @@ def test_policies_repeat_and_are_paired():
 
 
 def test_satisfaction_changes_what_a_click_is_worth():
-    learned_from = []
-
-    @dataclass(kw_only=True, eq=False)
-    class Watching(Known):
-        def fit(self, data):
-            learned_from.append(data.impressions.clicks)
-            return super().fit(data)
-
-    for learns in ("clicks", "satisfaction"):
-        policy = Policy(Watching(), learns)
-        data = BEFORE.dataset()
-        if learns == "clicks":
-            Knowing(policy.model).fit(data)
-        else:
-            from headwater.simulate.policies import _worth
-
-            Knowing(policy.model).fit(_worth(data))
-    plain, valued = learned_from
-    np.testing.assert_array_equal(plain > 0, valued > 0)
-    assert set(np.unique(plain)) == {0, 1}
-    assert 0 < valued[valued > 0].min() < valued[valued > 0].max() < 1
+    """The same ranker learns from other clicks, and that is all."""
+    data = BEFORE.dataset()
+    chances = build(JUDGE).fit(data).chances(data.sessions)
+    valued = replace(data, impressions=worth(data.impressions, data.sessions, chances))
+    asked = data.queries([0, 1, 2])
+    fitted = [POLICIES["clicks"].fit(data), POLICIES["satisfaction"].fit(data)]
+    plain, better = (each.recommend(asked, 24) for each in fitted)
+    same = POLICIES["clicks"].fit(valued).recommend(asked, 24)
+    np.testing.assert_array_equal(better.scores, same.scores)
+    assert (plain.scores != better.scores).any()
 
 
 def test_worlds_without_an_answer():

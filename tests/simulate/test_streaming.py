@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from headwater.data.sessions import INTENTS
 from headwater.errors import BadParameter, DataError, MissingColumn
+from headwater.simulate._streaming_visit import wishes
 from headwater.simulate.streaming import PAD, Page, Row, World
 from headwater.stills import from_folder
 from headwater.types import Catalog, Dataset, Histories, Ids
@@ -32,6 +33,10 @@ def visits(world, person, shown, n=600):
 def only(person, intent, **more):
     """The same person, who comes for one thing."""
     return replace(person, intents=np.eye(len(NAMES))[NAMES.index(intent)], **more)
+
+
+LOT = WORLD.by_lot(WORLD.people[0], 0)
+KINDS = ("click", "play", "search")
 
 
 def told(visits, kind="click"):
@@ -217,6 +222,57 @@ def test_satisfaction_is_the_formula():
     assert WORLD.varied(range(10)) > WORLD.varied([0] * 10)
     assert WORLD.varied([]) == 0.7
     assert many.mean(0).max() < 1
+
+
+def test_visits_are_the_formulas():
+    """Of people who came for nothing in particular: what they did says how they liked it."""
+    aimless = [only(p, "watchlist") for p in WORLD.people[:40]]  # of whom none has saved anything
+    chances, shares = [], []
+    rng = np.random.default_rng(0)
+    for visit in (WORLD.visit(person, LOT, rng) for person in aimless * 100):
+        of = {kind: [a.item for a in visit.acts if a.kind == kind] for kind in KINDS}
+        vain = len(of["click"]) - len(of["play"])
+        effort = len(visit.looked) / 12 + len(of["search"]) + 0.7 * vain
+        assert visit.effort == pytest.approx(effort)
+        assert visit.variety == WORLD.varied([LOT.rows[r].items[p] for r, p in visit.looked])
+        joys = [WORLD.joy(visit.person, item) for item in of["play"]]
+        z = WORLD.mood(visit.person, joys, visit.variety, effort, found=False)
+        assert visit.z == pytest.approx(z)
+        for item in of["click"]:
+            chances.append(expit(1.2 + WORLD.fit(visit.person, item)) - (item in of["play"]))
+        for act in visit.acts:
+            if act.kind == "play":
+                share = act.seconds / WORLD.titles.seconds[act.item]
+                shares.append(logit(share) - 1.2 * WORLD.joy(visit.person, act.item))
+    assert len(chances) > 3000
+    assert np.mean(chances) == pytest.approx(0, abs=4 * np.std(chances) / np.sqrt(len(chances)))
+    assert np.mean(shares) == pytest.approx(0, abs=4 * 0.6 / np.sqrt(len(shares)))
+    assert np.std(shares) == pytest.approx(0.6, abs=0.05)
+
+
+def test_wishes_are_the_formula():
+    t, person = WORLD.titles, replace(WORLD.people[4], played=(7,), saved=(3,))
+    n, rng = len(t), np.random.default_rng(0)
+    new = 0.6 * t.newness
+    series = np.where(t.is_series, 0.7, -0.4)
+    short = np.where(t.seconds <= 100 * 60, 0.6, -0.4)
+    before = np.where(np.arange(n) == 7, 3, 0)
+    for intents, wanted in (
+        (("new",), new),
+        (("catch_up",), series),
+        (("new", "live_tv"), (new + short) / 2),
+        (("continue_watching",), np.where(before, 0, 0.0)),
+    ):
+        got, target = wishes(WORLD, person, intents, rng)
+        np.testing.assert_allclose(got, wanted - before)
+        assert target == PAD
+    got, _ = wishes(WORLD, replace(person, played=()), ("genre",), rng)
+    of = [np.where(t.mix[:, g] > 0, 1, -0.5) for g in range(len(t.genres))]
+    assert any(np.array_equal(got, each) for each in of)
+    got, target = wishes(WORLD, person, ("catch_up", "watchlist"), rng)
+    assert target == 3
+    in_mind = np.where(np.arange(n) == 3, 3, series / 2 - before - 0.4)
+    np.testing.assert_allclose(got, in_mind)
 
 
 def shifted(world, **columns):

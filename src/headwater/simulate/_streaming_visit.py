@@ -15,7 +15,7 @@ from ._streaming_people import NAMES, Person
 if TYPE_CHECKING:
     from .streaming import World
 
-__all__ = ["Act", "Page", "Row", "Visit", "visited"]
+__all__ = ["Act", "Page", "Row", "Visit", "visited", "wishes"]
 
 CUTS = np.array([-2.0, -1.0, 0.0, 1.5])  # between the five levels, in log-odds
 TITLED = ("specific_title", "continue_watching", "watchlist")  # they may have a title in mind
@@ -147,7 +147,7 @@ def visited(world: World, person: Person, page: Page, rng: np.random.Generator) 
     if rng.random() < SECOND and rest.any():
         why = np.append(why, np.flatnonzero(rng.multinomial(1, rest / rest.sum())))
     intents = tuple(NAMES[j] for j in why)
-    wish, target = _wishes(world, person, intents, rng)
+    wish, target = wishes(world, person, intents, rng)
     decisive = intents[0] in INTENTS["decisive"]
     evening = _Evening(world, person, rng, wish, decisive, "add_to_watchlist" in intents)
     looked = _looks(evening, page)
@@ -176,7 +176,7 @@ def visited(world: World, person: Person, page: Page, rng: np.random.Generator) 
     )
 
 
-def _wishes(
+def wishes(
     world: World, person: Person, intents: tuple[str, ...], rng: np.random.Generator
 ) -> tuple[Floats, int]:
     """What they came for, as log-odds (N,) of a click, and the title in mind, PAD if none."""

@@ -8,15 +8,16 @@ of a title in equal parts,
     still_us = log( (0.2 + G theta_u,g) / 1.2 )                       g the genre that a still shows
 
 Somebody comes for one intent of `data.sessions.INTENTS`, sometimes for two; wish_i is the mean of
-what these add to a title: 1 for a title of the genre that they are in the mood for, 0.6 newness_i,
-series, what is short, and 3 for a title that they have in mind.
+what these add to a title: 1 if it is of the genre that they are in the mood for, else -0.5;
+0.6 newness_i; 0.7 for a series, else -0.4; 0.6 for what is short, else -0.4. What they watched
+before has 3 less. With a title in mind, that one has 3, and all others have 0.4 less.
 
 Strips are looked at from top to bottom and from left to right. After each place they go on in the
 strip with the chance ``right_u``, else to the next strip with the chance ``down_u``, else they
 stop: both rise with patience. What is looked at is clicked with log-odds
 
     click + taste fit_ui + wish_i + lure lure_i + still still_us
-          - worn log(1 + n_ui) - bored alike_i                        3 less if watched before
+          - worn log(1 + n_ui) - bored alike_i
 
 n_ui being how often they passed the title over before (a visit later 0.85 of that), alike_i the
 share, from 0 to 1, of what they looked at on this page so far that is of the genres of i. What is
