@@ -46,6 +46,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/normative.py
 	$(BIN)/python benchmarks/news.py
 	$(BIN)/python benchmarks/home.py
+	$(BIN)/python benchmarks/load.py
 	$(BIN)/python benchmarks/ingest.py
 	$(BIN)/python benchmarks/scaling.py
 
