@@ -265,6 +265,17 @@ def test_a_refusal_is_said_and_not_tried_again():
     assert len(server.calls) == 1
 
 
+@pytest.mark.parametrize("url", ["localhost:8000", "127.0.0.1", "http://[::1"])
+def test_an_address_that_is_none_is_not_tried_again(url):
+    slept = []
+    with (
+        People(WORLD, url, KEY, sleep=slept.append) as site,
+        pytest.raises(ApiError, match=r"^PUT .*/consent failed: (Unsupp|Inv)"),
+    ):
+        site.day(0)
+    assert slept == []
+
+
 def test_answers_that_are_none():
     server = Server()
     server.fail = lambda _n, request: Response("<html>") if "home" in request.url.path else None
@@ -275,6 +286,9 @@ def test_answers_that_are_none():
     site, _ = people(server)
     with pytest.raises(DataError, match="no home page: KeyError 'strips'"):
         site.day(0)
+    odd = {"strips": [{"trace_id": "t", "items": [{"item_id": "a", "creative": "x"}]}]}
+    with pytest.raises(DataError, match="no home page: ValueError"):
+        page_of(WORLD, odd)
     server.fail = lambda _n, request: (
         JSONResponse({"outcomes": []}) if "events" in request.url.path else None
     )
@@ -290,11 +304,12 @@ def test_pages_with_titles_and_pictures_that_nobody_knows():
         {"item_id": "new", "creative": None},
         {"item_id": ids[5], "creative": 99},
         {"item_id": ids[6], "creative": None},
+        {"item_id": ids[7], "creative": -2},
     ]
     page, unknown = page_of(WORLD, {"strips": [{"trace_id": "t", "items": items}]})
     assert unknown == 1
-    np.testing.assert_array_equal(page.rows[0].items, [3, PAD, 5, 6])
-    np.testing.assert_array_equal(page.rows[0].creative, [1, PAD, PAD, PAD])
+    np.testing.assert_array_equal(page.rows[0].items, [3, PAD, 5, 6, 7])
+    np.testing.assert_array_equal(page.rows[0].creative, [1, PAD, PAD, PAD, PAD])
     rng = np.random.default_rng(0)
     for _ in range(50):
         visit = WORLD.visit(WORLD.people[0], page, rng)

@@ -54,6 +54,8 @@ class Client:
                 answer = self._client.request(verb, self.url + path, headers=self._headers, **more)
             except (httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolError) as error:
                 failed = f"{type(error).__name__}: {error}"
+            except (httpx.HTTPError, httpx.InvalidURL) as error:  # will not get better
+                raise ApiError(f"{what} failed: {type(error).__name__}: {error}") from None
             else:
                 if answer.status_code != 429 and answer.status_code < 500:
                     return self._read(what, answer)

@@ -266,19 +266,24 @@ def page_of(world: World, answer: Any) -> tuple[Page, int]:
     nobody sees these. A picture that the world does not know is none."""
     try:
         strips = [
-            ([(each["item_id"], each["creative"]) for each in strip["items"]], strip["trace_id"])
+            ([_known(world, each) for each in strip["items"]], str(strip["trace_id"]))
             for strip in answer["strips"]
         ]
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise DataError(
             f"this is no home page: {type(error).__name__} {error} in {str(answer)[:200]}"
         ) from None
-    number, have = world.titles.number, np.diff(world.titles.stills.start)
-    rows, unknown = [], 0
-    for each, trace_id in strips:
-        items = np.array([number.get(str(item), PAD) for item, _ in each], np.int64)
-        creative = np.array([PAD if c is None else int(c) for _, c in each], np.int64)
-        unknown += int((items == PAD).sum())
-        creative = np.where((items != PAD) & (creative < have[items]), creative, PAD)
-        rows.append(Row(items, creative, str(trace_id)))
-    return Page(tuple(rows)), unknown
+    rows = []
+    for places, trace_id in strips:
+        items, creative = np.array(places, np.int64).reshape(-1, 2).T
+        rows.append(Row(items, creative, trace_id))
+    return Page(tuple(rows)), sum(int((row.items == PAD).sum()) for row in rows)
+
+
+def _known(world: World, told: Any) -> tuple[int, int]:
+    """The number of a title and of its picture, PAD for what the world does not know."""
+    item = world.titles.number.get(str(told["item_id"]), PAD)
+    creative = PAD if told["creative"] is None else int(told["creative"])
+    start = world.titles.stills.start
+    known = item != PAD and 0 <= creative < start[item + 1] - start[item]
+    return item, creative if known else PAD
