@@ -20,7 +20,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
-from .atomic import atomic_path, recover
+from .atomic import atomic_path, holds_else, recover
 from .data.fingerprint import fingerprint
 from .data.store import load_data, save_data
 from .errors import BadArtifact, HeadwaterError, NotFitted
@@ -111,7 +111,7 @@ def check_free(folder: Path) -> None:
     """Raise `BadArtifact` unless a model can be written to ``folder``, or over what is there."""
     if folder.exists() and not folder.is_dir():
         raise BadArtifact(f"{folder} is a file; a model is saved as a folder: choose another name")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / "model.json").exists():
+    if holds_else(folder, "model.json"):
         raise BadArtifact(f"{folder} holds something else than a model: choose another name")
 
 

@@ -16,7 +16,7 @@ from secrets import token_hex
 
 from .errors import DataError
 
-__all__ = ["Taken", "atomic_path", "locked", "moved", "recover"]
+__all__ = ["Taken", "atomic_path", "holds_else", "locked", "moved", "recover"]
 
 
 class Taken(Exception):
@@ -52,6 +52,13 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     except BaseException:
         _remove(temp)
         raise
+
+
+def holds_else(folder: str | Path, mark: str) -> bool:
+    """Whether ``folder`` has something in it, and not the file ``mark`` that is in all of ours: it
+    is somebody else's, and must not be replaced."""
+    folder = Path(folder)
+    return folder.is_dir() and any(folder.iterdir()) and not (folder / mark).exists()
 
 
 def recover(path: str | Path) -> bool:

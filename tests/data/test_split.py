@@ -524,6 +524,13 @@ class TestStored:
         with pytest.raises(DataError, match="made of other data"):
             load(folder, blocks(seed=1))
 
+    def test_the_folder_of_something_else_is_not_replaced(self, tmp_path):
+        (tmp_path / "papers").mkdir()
+        (tmp_path / "papers" / "thesis.txt").write_text("years of work")
+        with pytest.raises(DataError, match="something else than a split: choose another name"):
+            save(split(blocks(), "random_per_user"), tmp_path / "papers")
+        assert (tmp_path / "papers" / "thesis.txt").read_text() == "years of work"
+
     def test_damage_is_told(self, tmp_path):
         folder = save(split(blocks(), "strong_generalization"), tmp_path / "split")
         for name in ("split.json", "split.safetensors"):

@@ -31,7 +31,7 @@ from typing import Any, get_type_hints, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from ..atomic import atomic_path, recover
+from ..atomic import atomic_path, holds_else, recover
 from ..errors import BadArtifact, BadParameter, DataError, UnknownName
 from ..types import Dataset
 from ._parts import PAST, TRAIN, TRUTH, Protocol, Split, assemble, check, rows_with
@@ -186,6 +186,8 @@ def save(split: Split, folder: str | Path) -> Path:
         raise DataError(
             "this split was made by hand; make it with `assemble` so that it can be saved"
         )
+    if holds_else(folder, "split.json"):
+        raise DataError(f"{folder} holds something else than a split: choose another name")
     about = {"format": FORMAT, "fingerprint": fingerprint(split.source), "split": _about(split)}
     with atomic_path(folder) as temp:
         temp.mkdir()

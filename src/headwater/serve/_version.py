@@ -12,12 +12,11 @@ import numpy as np
 import polars as pl
 from scipy.sparse import csc_array, csr_array
 
-from .. import artifact
-from ..errors import BadArtifact
 from ..facade import first_scorer
-from ..model import Model, Recommender, Scorer
+from ..model import Scorer
 from ..types import PAD, Dataset, Floats, Histories, Ints, Mask
 from .answers import Done, Person
+from .shelf import usable
 
 __all__ = ["Version", "read_version"]
 
@@ -159,9 +158,5 @@ class Version:
 
 
 def read_version(folder: str | Path, by: str) -> Version:
-    found = artifact.load(folder, mapped=True)
-    if found.data is None:
-        raise BadArtifact(f"{folder} was saved without its data, and ids could not be told")
-    if not (isinstance(found.model, Model) and isinstance(found.model, Recommender)):
-        raise BadArtifact(f"{folder} holds {found.model!r}, which does not recommend")
+    found = usable(folder, mapped=True)
     return Version(Path(folder).name, found.model, found.data, by).warm()

@@ -18,13 +18,13 @@ from typing import Any, Protocol
 from ..errors import StoreError
 from ..extras import needs
 from .answers import Done
+from .events import CHOSEN
 from .store import Standing, Store
 
-__all__ = ["CHOSEN", "InRedis", "InStore", "Recents"]
+__all__ = ["InRedis", "InStore", "Recents"]
 
 log = logging.getLogger("headwater")
 
-CHOSEN = ("click", "play", "bookmark")
 MOST = 200  # of a person
 SECONDS = 3_600
 AWAY = 2.0  # seconds that Redis is left alone after it failed

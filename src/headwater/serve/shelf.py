@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 from .. import artifact
 from ..atomic import atomic_path, locked, moved
 from ..errors import BadArtifact, BadParameter, DataError, UnknownName
-from ..facade import Fitted, load
+from ..facade import Fitted
 from ..model import Model, Recommender
 
 __all__ = ["Shelf", "usable"]
@@ -40,12 +40,15 @@ class _Pointer(NamedTuple):
     since: str | None = None
 
 
-def usable(folder: str | Path) -> Fitted:
-    """The model of ``folder``, if it can answer people; `BadArtifact` says why it cannot."""
-    fitted = load(folder)
-    if not (isinstance(fitted.model, Model) and isinstance(fitted.model, Recommender)):
-        raise BadArtifact(f"{folder} holds {fitted.model!r}, which does not recommend")
-    return fitted
+def usable(folder: str | Path, *, mapped: bool = False) -> Fitted:
+    """The model of ``folder``, if it can answer people; `BadArtifact` says why it cannot. With
+    ``mapped`` as in `artifact.load`."""
+    found = artifact.load(folder, mapped=mapped)
+    if found.data is None:
+        raise BadArtifact(f"{folder} was saved without its data, and ids could not be told")
+    if not (isinstance(found.model, Model) and isinstance(found.model, Recommender)):
+        raise BadArtifact(f"{folder} holds {found.model!r}, which does not recommend")
+    return Fitted(found.model, found.data)
 
 
 class Shelf:

@@ -11,7 +11,7 @@ import polars as pl
 
 from ...errors import BadParameter, DataError
 from ...extras import needs
-from ..events import UNKEPT, Event, check, instant, microseconds
+from ..events import CHOSEN, UNKEPT, Event, check, instant, microseconds
 from ._base import Base
 from ._database import insert
 from ._rows import as_json, frames, meta, micro, parts, put
@@ -27,7 +27,7 @@ Status = Literal["accepted", "duplicate", "not kept", "refused"]
 
 MOST = 100_000  # events in a batch
 BLANK: dict[str, Any] = dict.fromkeys(SENT)
-RECENT = ("click", "play", "bookmark", "impression")
+RECENT = (*CHOSEN, "impression")
 
 
 @dataclass(frozen=True)

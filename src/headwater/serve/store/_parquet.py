@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 from polars.exceptions import PolarsError
 
-from ...atomic import atomic_path
+from ...atomic import atomic_path, holds_else
 from ...errors import DataError
 from ...extras import needs
 from ._importing import Counts, Importing
@@ -38,9 +38,8 @@ class Parquet(Importing):
         Receipts stay: who was erased is in no file, and only the key of this store knows them.
         `DataError` if it holds something else than an export.
         """
-        old = Path(folder)
-        if old.is_dir() and any(old.iterdir()) and not (old / MANIFEST).exists():
-            raise DataError(f"{old} holds something else than an export: choose another name")
+        if holds_else(folder, MANIFEST):
+            raise DataError(f"{folder} holds something else than an export: choose another name")
         counts: dict[str, int] = {}
         files: dict[str, int] = {}
         with atomic_path(folder) as temp, self._begin(still=True) as db:

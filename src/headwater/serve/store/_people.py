@@ -13,7 +13,7 @@ from typing import Any
 
 from ...errors import BadParameter, NoConsent, UnknownName
 from ...extras import needs
-from ..events import LEVELS, Consent, instant
+from ..events import CHOSEN, LEVELS, Consent, instant
 from ._base import Base
 from ._rows import AT_ONCE, as_json, described, micro, parts, put
 from ._standing import Standing, erased, known
@@ -24,11 +24,9 @@ with needs("the event store", "serve"):
 
 __all__ = ["People", "Receipt"]
 
-CHOSEN = (  # built once, as those of `known`
+LAST = (  # built once, as those of `known`
     sa.select(EVENTS.c.item_id, EVENTS.c.time)
-    .where(
-        EVENTS.c.user_id == sa.bindparam("user"), EVENTS.c.kind.in_(("click", "play", "bookmark"))
-    )
+    .where(EVENTS.c.user_id == sa.bindparam("user"), EVENTS.c.kind.in_(CHOSEN))
     .order_by(EVENTS.c.time.desc(), EVENTS.c.seq.desc())
     .limit(sa.bindparam("most"))
 )
@@ -80,7 +78,7 @@ class People(Base):
             standing = self._standing(db, user_id)
             if standing.consent == "none":
                 return standing, []
-            found = db.execute(CHOSEN, {"user": user_id, "most": k})
+            found = db.execute(LAST, {"user": user_id, "most": k})
             return standing, [(item, time) for item, time in found][::-1]
 
     def consent_of(self, user_id: str) -> Consent:
