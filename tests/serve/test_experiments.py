@@ -261,6 +261,28 @@ class TestByHand:
         wide = boundary(300, 5000) * y.std(ddof=1) / np.sqrt(300)
         assert (arm.mean, arm.high - arm.mean) == (0.3, pytest.approx(wide))
 
+    def test_what_a_metric_can_be_is_known(self):
+        """Of 3 and 4 on a scale to 5, and of what nobody and everybody did."""
+        people = [(f"p{i}", "old" if i % 2 else "new", 0) for i in range(400)]
+        said = [(f"p{i}", "survey", 1, None, 3 + i % 3 // 2) for i in range(400)]
+        done = [(f"p{i}", "click", 1) for i in range(400)]
+        served = [(f"p{i}", 0, 0.01, "[]", "rows", people[i][1]) for i in range(400)]
+        arms = np.arange(400) % 2 == 0
+        for metric, values, bounds in (
+            ("satisfaction", 3 + np.arange(400) % 3 // 2, (1, 5)),
+            ("active", np.ones(400), (0, 1)),
+            ("degraded", np.zeros(400), (0, 1)),
+        ):
+            order = np.argsort([user for user, _, _ in people])
+            found = analysed(
+                made(metric=metric, before_days=0),
+                *frames(people, [*said, *done], served),
+                now=after(days=2),
+            ).contrasts[0]
+            wanted = looks(values[order], arms[order], planned=10_000, bounds=bounds).last
+            assert np.isfinite(wanted.low)
+            assert (found.plain.low, found.plain.high) == pytest.approx((wanted.low, wanted.high))
+
     def test_measured_elsewhere(self):
         whole = made(metric="topics", better="lower")
         people, events, answers = frames([("a", "old", 0), ("b", "new", 0)])
@@ -448,6 +470,16 @@ class TestAdvice:
         assert found.ratio_p == sample_ratio(counts, [1, 1], peeked=True)
         assert found.action == "look"
         assert found.advice.startswith("Find out first where people were lost")
+
+    def test_people_are_lost_from_one_in_a_hundred_on(self):
+        whole, people, *rest = world(1, n=1500)
+        new = (people["arm"] == "new").to_numpy()
+        kept = int((~new).sum())
+        p = [sample_ratio([kept, n], [1, 1], peeked=True) for n in range(1, new.sum())]
+        edge = 1 + int(np.argmax(np.array(p) >= 0.01))
+        for n, action in ((edge, "go on"), (edge - 1, "look")):
+            some = people.filter(pl.Series(~new | (np.cumsum(new) <= n)))
+            assert analysed(whole, some, *rest, now=after(days=9)).action == action
 
     def test_more_arms_share_the_error(self):
         arms = {"a": {"share": 0.4}, "b": {"share": 0.2}, "c": {"share": 0.2}}
@@ -661,6 +693,9 @@ class TestBeforeLaunch:
         assert found.slots == 0
         assert "rerank.plackett_luce" in found.advice
         assert found.as_dict()["value"] is None
+        likely = replace(shown.slate, propensity=np.full_like(shown.slate.propensity, 0.9))
+        drawn = replace(logged, impressions=replace(shown, slate=likely))
+        assert before_launch(drawn, build("itemknn", k=20).fit(logged)).fixed == 0
 
     def test_without_overlap_there_is_none(self, logged):
         class Nothing:
