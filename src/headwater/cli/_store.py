@@ -44,8 +44,9 @@ def ingest(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Keep events from a file. Sent again they are duplicates, so a run that broke off is begun
-    again from the start."""
+    """Keep events from a file.
+
+    Sent again they are duplicates, so a run that broke off is begun again from the start."""
     counts: dict[str, int] = {}
     first = ""
     with opened(store, config) as found, progress() as done, file.open(encoding="utf-8") as lines:
@@ -143,8 +144,9 @@ def erase(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Remove all of somebody, from Redis too where the settings name it; models follow with the
-    next `headwater retrain`."""
+    """Remove all of somebody, also from the Redis of the settings.
+
+    Models follow with the next `headwater retrain`."""
     from ..serve.recents import InRedis
 
     redis = told(config).redis
