@@ -684,6 +684,26 @@ class TestBeforeLaunch:
         assert found.value.effective < 100
         assert found.advice.startswith("Not to be relied on")
 
+    def test_somebody_unknown_is_somebody_else_each_time(self, logged):
+        shown = logged.impressions
+        user = shown.queries.user.copy()
+        user[:60] = PAD
+        data = replace(
+            logged, impressions=replace(shown, queries=replace(shown.queries, user=user))
+        )
+        found = before_launch(data, build("itemknn", k=20).fit(logged), filter_seen=False)
+        assert found.value.groups == len(np.unique(user[60:])) + 60
+
+    def test_propensities_that_are_wrong_are_told(self, logged):
+        shown, candidate = logged.impressions, build("itemknn", k=20).fit(logged)
+        for factor, told in ((1.0, False), (0.5, True)):
+            chance = np.where(shown.slate.propensity < 1, shown.slate.propensity * factor, 1)
+            slate = replace(shown.slate, propensity=chance.astype(np.float32))
+            data = replace(logged, impressions=replace(shown, slate=slate))
+            found = before_launch(data, candidate, filter_seen=False)
+            assert found.value.weight == pytest.approx(1 / factor, rel=0.2)
+            assert ("propensities are wrong" in found.advice) == told
+
     def test_without_chance_there_is_no_estimate(self, logged):
         shown = logged.impressions
         sure = replace(shown.slate, propensity=np.ones_like(shown.slate.propensity))
