@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
@@ -39,6 +41,10 @@ def test_no_tables_yet(url):
         with pytest.raises(StoreError, match=r"has no tables yet .*upgrade\(\), brings it up"):
             store.count()
         assert store.version is None
+        file = store.engine.url.database
+        assert store.engine.dialect.name != "sqlite" or not Path(file).exists(), (
+            "looking makes none"
+        )
         store.upgrade().upgrade()
         assert store.count()["events"] == 0
 

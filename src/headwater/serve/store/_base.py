@@ -75,6 +75,8 @@ class Base:
     @property
     def version(self) -> str | None:
         """Of the tables as they are; None where there are none yet."""
+        if self._nowhere:
+            return None
         with self._begin(checked=False) as db:
             return MigrationContext.configure(db).get_current_revision()
 
@@ -102,17 +104,26 @@ class Base:
                 "it was written by a newer one; install that"
             )
 
+    def _behind(self, version: str | None) -> StoreError:
+        newest = ScriptDirectory(str(MIGRATIONS)).get_current_head()
+        is_ = "has no tables yet" if version is None else f"is of the older version {version}"
+        return StoreError(
+            f"{self.url} {is_} (this is {newest}): `headwater store upgrade`, or "
+            "Store(...).upgrade(), brings it up"
+        )
+
+    @property
+    def _nowhere(self) -> bool:
+        """Whether it is a file that is not there, which opening it would make."""
+        file = self.engine.url.database
+        return self.engine.dialect.name == "sqlite" and not Path(file or "").exists()
+
     def _checked(self, db: sa.Connection) -> None:
         """That the tables are of this version and the key is theirs; once for each store."""
         version = MigrationContext.configure(db).get_current_revision()
         self._not_newer(version)
-        newest = ScriptDirectory(str(MIGRATIONS)).get_current_head()
-        if version != newest:
-            is_ = "has no tables yet" if version is None else f"is of the older version {version}"
-            raise StoreError(
-                f"{self.url} {is_} (this is {newest}): `headwater store upgrade`, or "
-                "Store(...).upgrade(), brings it up"
-            )
+        if version != ScriptDirectory(str(MIGRATIONS)).get_current_head():
+            raise self._behind(version)
         said = meta(db)
         key = self._given or bytes.fromhex(said.get("key", ""))
         if not key:
@@ -133,6 +144,8 @@ class Base:
         With ``still`` all its statements see the tables as they were at the first of them; on
         SQLite they do so anyway.
         """
+        if checked and not self._key and self._nowhere:
+            raise self._behind(None)
         try:
             with self.engine.connect() as bare:
                 db = bare.execution_options(headwater_writes=writing)
