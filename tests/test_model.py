@@ -21,14 +21,17 @@ def test_top_is_a_stable_sort(scores):
 
 @pytest.mark.parametrize("n", [129, 640, 3000])
 def test_top_of_many(n):
-    """With noise, with few levels, with rows of one level, with little that can be chosen."""
+    """With noise, with few levels, with rows of one level, with little that can be chosen, with
+    hardly anything but zeros."""
     rng = np.random.default_rng(n)
     noise = rng.normal(size=(40, n)).astype(np.float32)
     levels = np.round(noise * 2)
     flat = np.zeros_like(noise)
     rare = np.where(rng.random((40, n)) < 0.005, noise, -np.inf).astype(np.float32)
-    mixed = np.concatenate([noise[:10], levels[:10], flat[:10], rare[:10]])
-    for scores in (noise, levels, flat, rare, mixed):
+    zeros = np.where(rng.random((40, n)) < 0.02, noise, 0).astype(np.float32)
+    zeros[:, ::9] = -np.inf
+    mixed = np.concatenate([noise[:10], levels[:10], flat[:10], rare[:10], zeros[:10]])
+    for scores in (noise, levels, flat, rare, zeros, mixed):
         for k in (1, 3, 10, 50, n - 1, n):
             expected = np.argsort(-scores, axis=1, kind="stable")[:, :k]
             np.testing.assert_array_equal(top(scores, k), expected)
