@@ -8,6 +8,7 @@ from math import isclose
 import numpy as np
 import polars as pl
 import pytest
+import sqlalchemy as sa
 from scipy import stats
 from typer.testing import CliRunner
 
@@ -18,6 +19,7 @@ from headwater.evaluation import boundary, looks, quantile_interval, sample_rati
 from headwater.flow import Flow
 from headwater.metrics.intra_list_distance import IntraListDistance
 from headwater.registry import build
+from headwater.serve.events import microseconds
 from headwater.serve.experiments import (
     Experiment,
     analyse,
@@ -29,6 +31,7 @@ from headwater.serve.experiments import (
     end,
 )
 from headwater.serve.store import Store
+from headwater.serve.store._tables import CONSENTS
 from headwater.types import PAD, Impressions, Slate
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -557,6 +560,9 @@ class TestFromTheStore:
                 ]
             )
         store.consent("p1", "none")
+        older = {"level": "none", "time": microseconds(after(days=-1))}
+        with store._begin(writing=True) as db:  # as an import of an older store leaves it
+            db.execute(sa.insert(CONSENTS), [{"user_id": "p2", **older}])
         far = {"far": IntraListDistance(k=2, by="topic")}
         found = analyse_named(store, "rows", now=after(days=2), lists=far)
         assert sum(each.n for each in found.arms) == 10

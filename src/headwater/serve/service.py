@@ -364,6 +364,6 @@ def running(found: Mapping[str, Mapping[str, Any]], now: datetime) -> tuple[Expe
         except BadParameter as error:
             log.error("%s", error)
             continue
-        if each.started and each.started <= now and (each.stopped is None or now < each.stopped):
+        if each.runs(now):
             made.append(each)
     return tuple(made)

@@ -15,11 +15,13 @@ from ...evidence import Evidence, Metric
 from ...extras import needs
 from ...registry import metric as metric_called
 from ...types import Dataset
-from ..events import microseconds
+from ..events import CHOSEN, microseconds
 from ..store import Store
+from ..store._rows import whole
+from ..store._standing import last_said
 from ..store._tables import ANSWERS as ANSWERED
-from ..store._tables import CONSENTS, EXPOSURES, TYPES
 from ..store._tables import EVENTS as HAPPENED
+from ..store._tables import EXPOSURES
 from ._analysis import analysed
 from ._experiment import METRICS, Experiment
 from ._keeping import named
@@ -55,12 +57,12 @@ def analyse(
     exposures = store.exposures(experiment.name).join(agreed, on="user_id", how="semi")
     began = experiment.started or now
     since = microseconds(began - timedelta(days=experiment.before_days, hours=1))
-    kinds = ("click", "play", "bookmark", "survey")
+    kinds = (*CHOSEN, "survey")
     event = (HAPPENED.c.consent == "full") & (HAPPENED.c.time >= since) & HAPPENED.c.kind.in_(kinds)
     answer = (ANSWERED.c.consent == "full") & (ANSWERED.c.time >= since)
     frames = (
-        _whole(EVENTS, store.frames(EVENTS, where=event)),
-        _whole(ANSWERS, store.answers(ANSWERS, where=answer)),
+        whole(EVENTS, store.frames(EVENTS, where=event)),
+        whole(ANSWERS, store.answers(ANSWERS, where=answer)),
     )
     events, answers = (each.join(agreed, on="user_id", how="semi") for each in frames)
     measured = None
@@ -127,23 +129,17 @@ def _agreed(store: Store, experiment: str) -> pl.DataFrame:
     """Who was exposed, and agreed to "full" by what they last said; or, who never said so to the
     store, by what the site said with their events, or by what the store takes people to have
     said."""
-    last = sa.select(sa.func.max(CONSENTS.c.seq)).group_by(CONSENTS.c.user_id)
-    said = sa.select(CONSENTS.c.user_id).where(CONSENTS.c.seq.in_(last))
+    last = last_said().subquery()
+    said = sa.select(last.c.user_id)
     who = EXPOSURES.c.user_id
-    full = [who.in_(said.where(CONSENTS.c.level == "full"))]
+    full = [who.in_(said.where(last.c.level == "full"))]
     for table in (HAPPENED, ANSWERED):
         full.append(who.in_(sa.select(table.c.user_id).where(table.c.consent == "full")))
     agreed = sa.true() if store.default == "full" else sa.or_(*full)
     asked = sa.select(who).where(
         EXPOSURES.c.experiment == experiment,
-        who.not_in(said.where(CONSENTS.c.level != "full")),
+        who.not_in(said.where(last.c.level != "full")),
         agreed,
     )
     with store._begin() as db:
         return pl.DataFrame({"user_id": db.execute(asked).scalars().all()}, {"user_id": pl.String})
-
-
-def _whole(columns: tuple[str, ...], frames: Any) -> pl.DataFrame:
-    empty = pl.DataFrame(schema={name: TYPES.get(name, pl.String) for name in columns})
-    found: pl.DataFrame = pl.concat([empty, *frames])
-    return found

@@ -78,7 +78,7 @@ def facts(service: Service, model_days: float = MODEL_DAYS) -> Facts:
     last = pl.concat(parts) if parts else pl.DataFrame(schema=dict.fromkeys(COLUMNS, pl.String))
     live = service.fleet.live() if service.fleet.current else None
     return Facts(
-        now=store._now(),
+        now=microseconds(store.now()),
         events=events,
         learnable=able,
         agreed=agreed,
@@ -108,7 +108,7 @@ def _age(service: Service) -> float | None:
         read = microseconds(datetime.fromisoformat(str(since)))
     except (BadArtifact, ValueError, TypeError):
         return None
-    return (service.store._now() - read) / DAY
+    return (microseconds(service.store.now()) - read) / DAY
 
 
 def _retrained(service: Service) -> dict[str, Any] | None:

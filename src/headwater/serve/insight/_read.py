@@ -15,7 +15,8 @@ from ...wording import plural
 from ..events import instant, microseconds
 from ..store import Store
 from ..store._described import in_columns
-from ..store._tables import ANSWERS, CONSENTS, EVENTS, EXPERIMENTS, RECEIPTS, TYPES
+from ..store._rows import whole
+from ..store._tables import ANSWERS, CONSENTS, EVENTS, EXPERIMENTS, RECEIPTS
 
 with needs("the event store", "serve"):
     import sqlalchemy as sa
@@ -108,21 +109,13 @@ def events_of(
     where: sa.ColumnElement[bool] = store._full() & EVENTS.c.kind.in_(kinds)
     if when is not None:
         where &= (EVENTS.c.time >= when.since) & (EVENTS.c.time < when.until)
-    return _whole(columns, store.frames(columns, where=where))
+    return whole(columns, store.frames(columns, where=where))
 
 
 def answers_of(store: Store, columns: Sequence[str], when: Period) -> pl.DataFrame:
     c = ANSWERS.c
     where = (c.consent == "full") & (c.time >= when.since) & (c.time < when.until)
-    return _whole(columns, store.answers(columns, where=where))
-
-
-def _whole(columns: Sequence[str], frames: Any) -> pl.DataFrame:
-    found: list[pl.DataFrame] = [
-        pl.DataFrame(schema={name: TYPES.get(name, pl.String) for name in columns}),
-        *frames,
-    ]
-    return pl.concat(found)
+    return whole(columns, store.answers(columns, where=where))
 
 
 def day_of(column: str = "time") -> pl.Expr:

@@ -20,7 +20,8 @@ from ._ingest import Ingest
 from ._pictures import with_stills
 from ._rows import gathered
 from ._sessions import Asked, visits, with_sessions
-from ._tables import CONSENTS, EVENTS, ITEMS, SHOWN, USERS
+from ._standing import last_said
+from ._tables import EVENTS, ITEMS, SHOWN, USERS
 
 with needs("the event store", "serve"):
     import sqlalchemy as sa
@@ -100,12 +101,8 @@ class Learning(Ingest):
 
     def _full(self) -> sa.ColumnElement[bool]:
         """Kept under full consent, of people who have not taken it back since."""
-        c = CONSENTS.c
-        newest = sa.func.row_number().over(
-            partition_by=c.user_id, order_by=[c.time.desc(), c.seq.desc()]
-        )
-        last = sa.select(c.user_id, c.level, newest.label("place")).subquery()
-        less = sa.select(last.c.user_id).where(last.c.place == 1, last.c.level != "full")
+        last = last_said().subquery()
+        less = sa.select(last.c.user_id).where(last.c.level != "full")
         return (EVENTS.c.consent == "full") & EVENTS.c.user_id.not_in(less)
 
 

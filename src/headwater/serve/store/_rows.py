@@ -29,6 +29,7 @@ __all__ = [
     "parts",
     "put",
     "revised",
+    "whole",
 ]
 
 DEEP = 20  # levels of what is known of a person or an item
@@ -114,8 +115,11 @@ def gathered(
     db: sa.Connection, table: sa.Table, columns: Sequence[str], where: Any
 ) -> pl.DataFrame:
     """All `frames` in one, also where there are none."""
-    empty = pl.DataFrame(schema=_schema(columns))
-    return pl.concat([empty, *frames(db, table, columns, where, 100_000)])
+    return whole(columns, frames(db, table, columns, where, 100_000))
+
+
+def whole(columns: Sequence[str], parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    return pl.concat([pl.DataFrame(schema=_schema(columns)), *parts])
 
 
 def _schema(columns: Sequence[str]) -> dict[str, type[pl.DataType]]:

@@ -12,7 +12,7 @@ from ._tables import CONSENTS, RECEIPTS
 with needs("the event store", "serve"):
     import sqlalchemy as sa
 
-__all__ = ["Known", "Standing", "erased", "known"]
+__all__ = ["Known", "Standing", "erased", "known", "last_said"]
 
 # Built once: they are asked for every page.
 AGREED = (
@@ -68,6 +68,16 @@ def known(db: sa.Connection, users: Sequence[str], who: Callable[[str], str]) ->
     agreed = {user: (level, since) for user, level, since in in_order}
     gone = erased(db, users, who)
     return {user: Known(*agreed.get(user, (None, 0)), gone.get(user)) for user in users}
+
+
+def last_said() -> sa.Select[tuple[str, str]]:
+    """Of everybody who said what they agree to: user_id, and the level that they said last."""
+    c = CONSENTS.c
+    newest = sa.func.row_number().over(
+        partition_by=c.user_id, order_by=[c.time.desc(), c.seq.desc()]
+    )
+    told = sa.select(c.user_id, c.level, newest.label("place")).subquery()
+    return sa.select(told.c.user_id, told.c.level).where(told.c.place == 1)
 
 
 def erased(db: sa.Connection, users: Sequence[str], who: Callable[[str], str]) -> dict[str, int]:
