@@ -56,7 +56,7 @@ class Told(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, lt=65_536)] = 8000
     workers: Annotated[int, Field(ge=1)] = 1
-    at_once: Annotated[int, Field(ge=1)] = 2  # lists a process makes at a time; others wait
+    at_once: Annotated[int, Field(ge=1)] = 1  # lists a process makes at a time; others wait
     threads: Annotated[int, Field(ge=1)] = 1  # of a net: more of them get into each other's way
 
     keys: dict[str, Key] = {}
