@@ -45,10 +45,8 @@ class Marginal(Around):
 
     def chances(self, sessions: Sessions) -> Floats:  # (S,)
         came_for(sessions, self.intent.intents)
-        out = np.empty(len(sessions))
         said = sessions.intents.any(1)
-        if said.any():
-            out[said] = self.base.chances(sessions[said])
+        out = np.array(self.base.chances(sessions)) if said.any() else np.empty(len(sessions))
         if said.all():
             return out
         silent = sessions[~said]
