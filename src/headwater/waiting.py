@@ -1,6 +1,7 @@
 """Work that somebody waits for, but not for long: what is late goes on, and nobody waits for it.
 
-Threads are kept for a while and used again: a net takes half as long again in a new one.
+Threads are kept for a while and used again: a net takes half as long again in a new one. They are
+not those of `concurrent.futures`, at whose end a process waits for whatever hangs.
 """
 
 from __future__ import annotations

@@ -16,9 +16,7 @@ from ..types import PAD
 from ._greedy import LEVEL, LOWEST
 from ._residual import EPS, NOTHING_NEW
 
-__all__ = ["DIVERGENCES", "mixes", "nearest", "volume"]
-
-DIVERGENCES = ("jensen_shannon", "kl", "hellinger", "total_variation")  # as `mixes` numbers them
+__all__ = ["mixes", "nearest", "volume"]
 
 
 @kernel
@@ -208,7 +206,7 @@ def volume(
 
 @kernel
 def cell(how: int, alpha: float, p: float, q: float) -> Any:
-    """What one kind adds to a divergence, as `divergence.DIVERGENCES` have it."""
+    """What one kind adds to the divergence that is number ``how`` of `divergence.DIVERGENCES`."""
     a = (1 - alpha) * p + alpha * q
     b = (1 - alpha) * q + alpha * p
     if how == 0:

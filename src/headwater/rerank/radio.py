@@ -199,7 +199,7 @@ class RADio(Greedy):
             state.defined,
             state.lists,
             rank_weights(np.arange(1, self.k + 1), self.discount),
-            fast.DIVERGENCES.index(self.divergence),
+            list(DIVERGENCES).index(self.divergence),
             DIVERGENCES[self.divergence][1],
             self.alpha,
             self.trade,

@@ -22,7 +22,7 @@ from typing import Any
 from ..errors import BadParameter, StoreError, UnknownName
 from .answers import Person, Strip, Wish, new_trace
 from .events import Consent
-from .experiments import Experiment, assign
+from .experiments import CURRENT, Experiment, assign
 from .fleet import Fleet
 from .home import home
 from .likeness import similar
@@ -41,7 +41,6 @@ __all__ = ["Service"]
 
 log = logging.getLogger("headwater")
 
-CURRENT = "current"  # the model of an arm: the one that is published, whichever that is
 REASONS = 20
 AWAY = 2.0  # seconds that a store which failed is left alone by requests for pages
 
