@@ -49,6 +49,13 @@ def test_no_tables_yet(url):
         assert store.count()["events"] == 0
 
 
+def test_a_file_may_be_named_by_a_uri(tmp_path):
+    for _ in range(2):
+        with Store(f"sqlite:///file:{tmp_path / 'events.db'}?uri=true") as store:
+            assert store.upgrade().count()["events"] == 0
+    assert (tmp_path / "events.db").exists()
+
+
 def test_of_a_newer_headwater(store, url):
     with store.engine.begin() as db:
         db.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))

@@ -115,8 +115,9 @@ class Base:
     @property
     def _nowhere(self) -> bool:
         """Whether it is a file that is not there, which opening it would make."""
-        file = self.engine.url.database
-        return self.engine.dialect.name == "sqlite" and not Path(file or "").exists()
+        file = self.engine.url.database or ""
+        is_file = self.engine.dialect.name == "sqlite" and not file.startswith("file:")  # a URI
+        return is_file and not Path(file).exists()
 
     def _checked(self, db: sa.Connection) -> None:
         """That the tables are of this version and the key is theirs; once for each store."""
