@@ -55,6 +55,20 @@ def test_a_port_that_is_taken_is_one_line(tmp_path):
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_a_process_leaves_the_model_to_no_garbage_collector(tmp_path):
+    """In a process of its own: what is frozen is frozen for all of it."""
+    code = (
+        "import gc; from headwater.cli._serve import worker; service = worker().state.service; "
+        "before = gc.get_freeze_count(); service.swapped(); "
+        "print(before, gc.get_freeze_count() > 10_000)"
+    )
+    env = ENV | {"HEADWATER_OPEN": "true"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True
+    )
+    assert done.stdout.splitlines()[-1:] == ["0 True"], done.stderr
+
+
 def asked(port, server):
     assert server.poll() is None, "it ended by itself"
     try:
