@@ -38,7 +38,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from common import arguments, obeyed, ordered, write_json
+from common import arguments, obeyed, ordered, typed, write_json
 from run import RESULTS, machine
 from setup_peers import note, python
 
@@ -68,7 +68,7 @@ def main() -> int:
             runs.append({"way": name, "threads": WAYS[name][1], "repeat": repeat, **said})
             print(f"{name}: {said['seconds']:.1f} s, R-hat {said['rhat']:.4f}", flush=True)
     results = {
-        "about": "python benchmarks/bayes.py " + " ".join(sys.argv[1:]),
+        "about": typed(),
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine(),
         "versions": {name: version(name) for name in PACKAGES},

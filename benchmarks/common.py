@@ -33,6 +33,7 @@ __all__ = [
     "read_world",
     "rss",
     "threads_environment",
+    "typed",
     "write_json",
     "write_world",
 ]
@@ -254,3 +255,18 @@ def arguments(about: str | None, out: Path, *, quick: str = "") -> argparse.Argu
 def write_json(path: Path, tree: Any) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(tree, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def typed() -> str:
+    """What was typed, as results say it: without where they were written to, and with folders and
+    addresses by their last or first word alone, since those are of one machine."""
+    script, *words = sys.argv
+    said, skip = [], False
+    for word in words:
+        if skip or word == "--out" or word.startswith("--out="):
+            skip = word == "--out"
+        elif "://" in word:
+            said.append(word.split("://")[0])
+        else:
+            said.append(Path(word).name if Path(word).is_absolute() else word)
+    return " ".join(["python", f"benchmarks/{Path(script).name}", *said])

@@ -40,7 +40,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from common import arguments, obeyed, ordered, write_json
+from common import arguments, obeyed, ordered, typed, write_json
 from run import RESULTS, data_folder, machine
 
 ENCODERS = ("efficientnet_lite", "minilm", "tfidf")
@@ -86,7 +86,7 @@ def main() -> int:
     if "efficientnet_lite" in asked.encoders and not asked.quick:
         genres, judged = (ordered(__file__, each, {}, 1) for each in ("genres", "judges"))
     results = {
-        "about": "python benchmarks/encode.py " + " ".join(sys.argv[1:]),
+        "about": typed(),
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine(),
         "versions": {name: found for name in PACKAGES if (found := installed(name))},

@@ -33,7 +33,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import Meter, arguments, obeyed, ordered, rss, write_json
+from common import Meter, arguments, obeyed, ordered, rss, typed, write_json
 from run import RESULTS, data_folder, machine
 
 PACKAGES = ("headwater", "textblob", "networkx", "scikit-learn", "spacy", "pyphen")
@@ -78,7 +78,7 @@ def main() -> int:
         said = ordered(__file__, "timed", {"name": "made", "n": MANY, "step": "stories"}, 1)
         runs.append({"articles": "made", "step": "stories", **said})
     results = {
-        "about": "python benchmarks/enrich.py " + " ".join(sys.argv[1:]),
+        "about": typed(),
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine(),
         "versions": {name: found for name in PACKAGES if (found := installed(name))},

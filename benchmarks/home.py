@@ -20,7 +20,7 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-from common import Meter, arguments, obeyed, ordered, write_json
+from common import Meter, arguments, obeyed, ordered, typed, write_json
 from run import RESULTS, machine
 
 SIZES = (10_000, 100_000)
@@ -37,7 +37,7 @@ def main() -> int:
         return 0
     sizes = (1_000,) if asked.quick else SIZES
     results = {
-        "about": "python benchmarks/home.py " + " ".join(sys.argv[1:]),
+        "about": typed(),
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine(),
         "versions": {name: version(name) for name in ("headwater", "numpy", "scipy")},

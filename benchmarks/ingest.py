@@ -33,7 +33,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import arguments, write_json
+from common import arguments, typed, write_json
 from run import RESULTS, machine
 
 PACKAGES = ("headwater", "sqlalchemy", "pydantic")
@@ -57,7 +57,7 @@ def main() -> int:
             "machine": machine(),
             "versions": {name: version(name) for name in PACKAGES},
             "when": datetime.now(UTC).isoformat(timespec="seconds"),
-            "command": " ".join(["python benchmarks/ingest.py", *_without_address(sys.argv[1:])]),
+            "command": typed(),
             "force_ms": forced(Path(folder)),
         }
         url = asked.url or f"sqlite:///{folder}/events.db"
@@ -69,10 +69,6 @@ def main() -> int:
     write_json(asked.out, results)
     print(table(results))
     return 0
-
-
-def _without_address(words: list[str]) -> list[str]:
-    return [word.split("://")[0] if "://" in word else word for word in words]
 
 
 def run(url: str, seconds: float) -> dict[str, Any]:

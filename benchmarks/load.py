@@ -10,6 +10,7 @@ The people, items and flow are those of `home.py`; `headwater serve --open` with
 again with two, has the flow on its shelf and a SQLite store in which each of 20,000 people did
 something. This process asks for pages of people drawn by chance, at `--rate` a second for
 `--seconds` (a Poisson process): times are from when a page was due, so that waiting counts.
+`p99_of_fifths_ms` is of each fifth of the requests, in their order: how much the quantile varies.
 `pages_and_events` are as many pages, and a click of somebody at a tenth of that rate. `highest` is
 the highest of the rates tried, each 1.25 times the one before, up to which the 99 % quantile stayed
 under 100 ms. Everything runs on the same cores, the one who asks too. `cpu_ms` is the CPU time by
@@ -38,7 +39,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import HERE, arguments, in_process, obeyed, threads_environment, write_json
+from common import HERE, arguments, in_process, obeyed, threads_environment, typed, write_json
 from home import SIZES, USERS, platform
 from open_loop import Request, ask, due
 from run import RESULTS, machine
@@ -67,7 +68,7 @@ def main() -> int:
         asked.sizes, asked.seconds, asked.step = (1_000,), 2, 1
     trees = {"now": SRC} | ({"before": asked.against.resolve()} if asked.against else {})
     results: dict[str, Any] = {
-        "about": "python benchmarks/load.py " + " ".join(sys.argv[1:]),
+        "about": typed(),
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine(),
         "versions": {name: version(name) for name in PACKAGES},
@@ -260,6 +261,7 @@ def timed(server: Server, requests: list[Request]) -> dict[str, Any]:
             if is_page and np.isfinite(ms)
         ),
         **{label: at(took[page], q) for label, q in QUANTILES.items()},
+        "p99_of_fifths_ms": [at(some, 99) for some in np.array_split(took[page], 5) if len(some)],
         "a_second": round(n / wall, 1),
         "sent_late_p99_ms": at(np.nan_to_num(found.late, nan=np.inf), 99),
         "cpu_s": round(used, 2),
@@ -357,8 +359,10 @@ def table(results: dict[str, Any]) -> str:
         for name in ("pages", "pages_and_events"):
             each = run[name]
             cells = "".join(f"{each[label] or np.inf:8.2f}" for label in QUANTILES)
+            fifths = " ".join(f"{ms or np.inf:.1f}" for ms in each.get("p99_of_fifths_ms", ()))
             lines.append(
                 f"  {name.replace('_', ' '):38}{cells}{each['errors']:8}{each['cpu_ms']:8.2f}"
+                f"  p99 of fifths: {fifths}"
             )
         lines.append(f"  highest rate with p99 under {BOUND:g} ms: {run['highest']['a_second']}")
         told = ", ".join(f"{part} {ms:.2f}" for part, ms in run["profile"].items())

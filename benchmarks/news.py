@@ -32,7 +32,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-from common import arguments, write_json
+from common import arguments, typed, write_json
 from run import RESULTS, machine
 
 SEED = 0
@@ -64,7 +64,7 @@ def main() -> int:
     found: dict[str, Any] = json.loads(asked.out.read_text()) if asked.out.exists() else {}
     for world in asked.worlds:
         about = {
-            "command": " ".join(["python", "benchmarks/news.py", *sys.argv[1:]]),
+            "command": typed(),
             "when": datetime.now(UTC).isoformat(timespec="seconds"),
             "machine": machine(),
             "parameters": {name: {**ALL, **SMALL[name]} for name in asked.methods},

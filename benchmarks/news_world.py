@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import Meter, arguments, obeyed, ordered, write_json
+from common import Meter, arguments, obeyed, ordered, typed, write_json
 from numpy.typing import NDArray
 from run import RESULTS, machine
 from scipy.spatial.distance import jensenshannon
@@ -45,7 +45,7 @@ def main() -> int:
         print(table(json.loads(asked.show.read_text())))
         return 0
     results = {
-        "about": "python benchmarks/news_world.py " + " ".join(sys.argv[1:]),
+        "about": typed(),
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine(),
         "versions": {name: version(name) for name in PACKAGES},

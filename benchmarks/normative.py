@@ -29,7 +29,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from common import Meter, arguments, obeyed, ordered, rss, write_json
+from common import Meter, arguments, obeyed, ordered, rss, typed, write_json
 from run import RESULTS, machine
 
 PACKAGES = ("headwater", "numpy", "scipy", "polars", "pandas", "scikit-learn")
@@ -65,7 +65,7 @@ def main() -> int:
     how = SMALL if asked.quick else {**WORLD, "n_impressions": asked.impressions}
     sample = 50 if asked.quick else asked.sample
     results = {
-        "about": "python benchmarks/normative.py " + " ".join(sys.argv[1:]),
+        "about": typed(),
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine(),
         "versions": {name: version(name) for name in PACKAGES},

@@ -30,7 +30,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from common import arguments, in_process, pin, write_json
+from common import arguments, in_process, pin, typed, write_json
 from run import OURS, RESULTS, interpreter, machine, shown
 from setup_peers import note
 
@@ -58,7 +58,7 @@ def main() -> int:
         return 0
     own = interpreter(OURS) or sys.executable
     results = {
-        "about": "python benchmarks/rerank.py " + " ".join(sys.argv[1:]),
+        "about": typed(),
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine(),
         "peers": {name: shown(note(name)) for name in (OURS, "pyversity")},

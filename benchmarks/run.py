@@ -29,7 +29,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from common import ndcg, read_world, threads_environment, write_json
+from common import ndcg, read_world, threads_environment, typed, write_json
 from setup_peers import note, python
 
 HERE = Path(__file__).resolve().parent
@@ -105,7 +105,7 @@ def measure(
         if "first" in tasks:
             bench.firsts(threads[0])
     return {
-        "about": "python benchmarks/run.py " + " ".join(sys.argv[1:]),
+        "about": typed(),
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "minutes": round((time.perf_counter() - began) / 60, 1),
         "machine": machine(),

@@ -29,7 +29,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from common import Meter, pin, rss, threads_environment, write_json
+from common import Meter, pin, rss, threads_environment, typed, write_json
 from run import OURS, RESULTS, interpreter, machine, plain_table, shown
 from setup_peers import note
 
@@ -106,7 +106,7 @@ def sweep(asked: argparse.Namespace) -> dict[str, Any]:
                     left_out.append({"method": method, **made, "why": why})
                     print(f"  {method}: {why}", flush=True)
     return {
-        "about": "python benchmarks/scaling.py " + " ".join(sys.argv[1:]),
+        "about": typed(),
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "minutes": round((time.perf_counter() - began) / 60, 1),
         "machine": machine(),

@@ -23,7 +23,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from common import Meter, arguments, obeyed, ordered, rss, write_json
+from common import Meter, arguments, obeyed, ordered, rss, typed, write_json
 from run import RESULTS, machine
 
 PACKAGES = ("headwater", "polars", "numpy")
@@ -55,7 +55,7 @@ def main() -> int:
             runs.append({"at_once": at_once, **ordered(__file__, "read", how, asked.threads)})
             print(f"at once {at_once:,}: {runs[-1]['read_s']:.1f} s", flush=True)
     results = {
-        "about": "python benchmarks/sessions.py " + " ".join(sys.argv[1:]),
+        "about": typed(),
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine(),
         "threads": asked.threads,

@@ -189,6 +189,15 @@ def test_people_come_at_their_rate(part):
     assert gaps.std() == pytest.approx(gaps.mean(), rel=0.05)  # exponential
 
 
+def test_results_say_what_was_typed_and_nothing_of_the_machine(part, monkeypatch):
+    words = ["load.py", "--seconds", "20", "--against", "/home/ann/old/src", "--out", "/tmp/x.json"]
+    monkeypatch.setattr(sys, "argv", words)
+    assert part("common").typed() == "python benchmarks/load.py --seconds 20 --against src"
+    words = ["/work/ingest.py", "--url", "postgresql://ann:word@host/db", "--out=/tmp/x.json"]
+    monkeypatch.setattr(sys, "argv", words)
+    assert part("common").typed() == "python benchmarks/ingest.py --url postgresql"
+
+
 @pytest.mark.slow  # a server, and 1,000 items
 def test_a_server_under_load(part, tmp_path):
     pytest.importorskip("uvicorn")
@@ -204,6 +213,9 @@ def test_a_server_under_load(part, tmp_path):
         assert found["errors"] == 0
         assert found["requests"] == pytest.approx(40, abs=25)
         assert 0 < found["p50_ms"] <= found["p95_ms"] <= found["p99_ms"]
+        fifths = found["p99_of_fifths_ms"]
+        assert len(fifths) == 5
+        assert max(fifths) >= found["p99_ms"] >= min(fifths)
     assert run["workers"] == 2
     assert run["pages"]["cpu_ms"] > 1, "of the processes that answer"
     assert all(ms > 0 for part, ms in run["profile"].items() if part != "rest")
