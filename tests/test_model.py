@@ -37,6 +37,18 @@ def test_top_of_many(n):
             np.testing.assert_array_equal(top(scores, k), expected)
 
 
+def test_top_of_what_is_nearly_all_equal():
+    """Few above the level, more than asked for above it, and the level only far behind."""
+    rng = np.random.default_rng(0)
+    scores = np.zeros((4, 30_000), np.float32)
+    for row, above in enumerate((0, 7, 2_000)):
+        scores[row, rng.choice(30_000, above, replace=False)] = rng.integers(1, 4, above)
+    scores[3, :20_000] = -np.inf
+    for k in (1, 12, 40):
+        expected = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+        np.testing.assert_array_equal(top(scores, k), expected)
+
+
 def test_unfitted_says_what_to_do():
     with pytest.raises(NotFitted, match=r"EASE has no weights_ yet: call fit\(data\) first"):
         build("ease").scores(blocks().queries())
