@@ -84,7 +84,7 @@ def _of_kind(live: Live, kind: int, person: Person, asked: Asked, k: int, now: i
     def made(out: set[str]) -> Answer:
         version = live.version
         free = version.of_kind(kind) & ~live.gone & ~version.mask(out)
-        if free.sum() < LEAST:
+        if np.count_nonzero(free) < LEAST:
             return Answer(new_trace(), version.name, ())
         if asked.slate.propensity is not None:
             within = [version.names[i] for i in np.flatnonzero(free)]

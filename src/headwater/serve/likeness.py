@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 
 import numpy as np
 
@@ -42,13 +41,11 @@ def alike(live: Live, at: int, k: int, out: Mask) -> Answer:
     if version.choosy and (s == version.plain).all():
         said = f"{type(scorer).__name__} knows nothing of which items are alike"
         return Answer(new_trace(), version.name, (), said)
-    s[0, out] = -np.inf
+    np.copyto(s[0], -np.inf, where=out)
     slate = best(s, k)
     number = int(slate.filled.sum())
     reason = f"like {live.title(at)}"
-    shown = tuple(
-        replace(live.shown(slate, slot, reason), path=scorer.address) for slot in range(number)
-    )
+    shown = tuple(live.shown(slate, slot, reason, scorer.address) for slot in range(number))
     missing = "" if number == k else f"only {number} of the {k} asked for: there are no more"
     return Answer(new_trace(), version.name, shown, missing)
 

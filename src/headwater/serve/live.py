@@ -223,12 +223,14 @@ class Live:
         failed += tuple(f"{step.name}: {step.failed}" for step in steps if step.failed)
         return slate, steps, failed
 
-    def shown(self, slate: Slate, slot: int, said: str) -> Shown:
+    def shown(self, slate: Slate, slot: int, said: str, path: str | None = None) -> Shown:
+        """What is in a ``slot``; on another ``path`` than the slate says, if that is given."""
         version = self.version
         at = int(slate.items[0, slot])
-        path = version.model.address
-        if slate.path is not None and slate.path[0, slot] != PAD:
-            path = slate.paths[slate.path[0, slot]]
+        if path is None:
+            path = version.model.address
+            if slate.path is not None and slate.path[0, slot] != PAD:
+                path = slate.paths[slate.path[0, slot]]
 
         def of(column: Any, kind: type) -> Any:
             return None if column is None or column[0, slot] == PAD else kind(column[0, slot])
