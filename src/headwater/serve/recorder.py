@@ -22,7 +22,7 @@ __all__ = ["Record", "Recorder"]
 log = logging.getLogger("headwater")
 
 AT_ONCE = 200  # records
-AWHILE = 0.1  # seconds to wait for more, and
+AWHILE = 0.25  # seconds to wait for more, and
 AGAIN = 1.0  # before what failed is tried again
 MOST = 20_000  # records that wait
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ with needs("the event store", "serve"):
     import sqlalchemy as sa
     from sqlalchemy.dialects import postgresql, sqlite
 
-__all__ = ["engine_for", "insert"]
+__all__ = ["add_plain", "engine_for", "insert"]
 
 POOL: dict[str, Any] = {"pool_size": 10, "max_overflow": 40}  # a web server has 40 threads
 
@@ -81,4 +83,29 @@ def _postgresql(timeout: float) -> Callable[[Any, Any], None]:
 
 
 def insert(db: sa.Connection, table: sa.Table) -> Any:
-    return (postgresql if db.dialect.name == "postgresql" else sqlite).insert(table)
+    return _insert(db.dialect, table)
+
+
+def _insert(dialect: sa.Dialect, table: sa.Table) -> Any:
+    return (postgresql if dialect.name == "postgresql" else sqlite).insert(table)
+
+
+def add_plain(
+    db: sa.Connection, table: sa.Table, key: str, rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Rows with a value for every column but ``seq``, of which none is there yet with that ``key``:
+    those are left out. Values go to the database as they are, which spares half of the time."""
+    statement, in_order = _adding(db.dialect, table, key)
+    db.exec_driver_sql(statement, [in_order(row) for row in rows])
+
+
+@lru_cache(16)
+def _adding(
+    dialect: sa.Dialect, table: sa.Table, key: str
+) -> tuple[str, Callable[[Mapping[str, Any]], Any]]:
+    columns = [column.name for column in table.columns if column.name != "seq"]
+    once = _insert(dialect, table).on_conflict_do_nothing(index_elements=[key])
+    compiled = once.compile(dialect=dialect, column_keys=columns)
+    assert isinstance(compiled, sa.sql.compiler.SQLCompiler)
+    in_order = compiled.positiontup  # None where values have names
+    return str(compiled), dict if in_order is None else itemgetter(*in_order)

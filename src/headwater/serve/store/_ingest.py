@@ -13,7 +13,7 @@ from ...errors import BadParameter, DataError
 from ...extras import needs
 from ..events import CHOSEN, UNKEPT, Event, check, instant, microseconds
 from ._base import Base
-from ._database import insert
+from ._database import add_plain, insert
 from ._rows import as_json, frames, meta, micro, parts, put
 from ._standing import known
 from ._tables import ANSWERS, EVENTS, EXPOSURES, META, SENT
@@ -128,10 +128,10 @@ class Ingest(Base):
                 keep[name] = at, row
         if not keep:
             return
-        statement = insert(db, EVENTS).on_conflict_do_nothing(index_elements=["event_id"])
         if not told:
-            db.execute(statement, [row for _, row in keep.values()])
+            add_plain(db, EVENTS, "event_id", [row for _, row in keep.values()])
             return
+        statement = insert(db, EVENTS).on_conflict_do_nothing(index_elements=["event_id"])
         new = statement.returning(EVENTS.c.event_id)
         added = set(db.execute(new, [row for _, row in keep.values()]).scalars())
         for name, (at, _) in keep.items():
