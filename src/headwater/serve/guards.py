@@ -19,8 +19,8 @@ from .telemetry import Telemetry
 
 with needs("the server", "serve"):
     from limits import parse
-    from limits.storage import MemoryStorage
-    from limits.strategies import FixedWindowRateLimiter
+    from limits.aio.storage import MemoryStorage  # the other one starts a thread at every request
+    from limits.aio.strategies import FixedWindowRateLimiter
     from starlette.datastructures import Headers
     from starlette.exceptions import HTTPException
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -85,17 +85,19 @@ class Guard:
         request_id = uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
         try:
-            refused = self._refused(scope, headers, address)
+            refused = await self._refused(scope, headers, address)
             if refused is not None:
                 await _answer(sent, *refused)
             else:
                 await self.app(scope, self._limited(receive), sent)
         finally:
             if status == 401:
-                self._limiter.hit(self._failures, "failures", address)
+                await self._limiter.hit(self._failures, "failures", address)
             self._note(scope, status, clocks.perf_counter() - began, request_id)
 
-    def _refused(self, scope: Scope, headers: Headers, address: str) -> tuple[Any, ...] | None:
+    async def _refused(
+        self, scope: Scope, headers: Headers, address: str
+    ) -> tuple[Any, ...] | None:
         raw = scope.get("raw_path") or b""
         if FOREIGN.search(raw):
             return 422, "bad_request", "the address has a character that no id may have"
@@ -103,7 +105,7 @@ class Guard:
             path = unquote_to_bytes(HIDDEN.sub(SLASH.encode(), raw)).decode("utf-8", "replace")
             scope["path"] = path
         if not scope["path"].startswith("/health/"):
-            wait = self._wait(_known(scope, headers), address)
+            wait = await self._wait(_known(scope, headers), address)
             if wait is not None:
                 return wait
         length = headers.get("content-length", "")
@@ -111,16 +113,17 @@ class Guard:
             return 413, "too_large", self._most()
         return None
 
-    def _wait(self, known: str | None, address: str) -> tuple[Any, ...] | None:
+    async def _wait(self, known: str | None, address: str) -> tuple[Any, ...] | None:
         """Whose key is good has a rate of their own, whatever others do at the same address; all
         others at an address, with whatever words for keys, have one together."""
-        if known is None and not self._limiter.test(self._failures, "failures", address):
+        failures = self._failures
+        if known is None and not await self._limiter.test(failures, "failures", address):
             return 429, "too_many", "too many wrong keys from this address: wait a minute", 60
         name = ("known", known) if known is not None else ("address", address)
-        if self._limiter.hit(self._rate, "asked", *name):
+        if await self._limiter.hit(self._rate, "asked", *name):
             return None
-        reset = self._limiter.get_window_stats(self._rate, "asked", *name).reset_time
-        wait = max(1, int(reset - clocks.time()) + 1)
+        window = await self._limiter.get_window_stats(self._rate, "asked", *name)
+        wait = max(1, int(window.reset_time - clocks.time()) + 1)
         return 429, "too_many", f"more than {self.settings.rate}: wait {wait} s", wait
 
     def _most(self) -> str:
