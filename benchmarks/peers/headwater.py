@@ -101,10 +101,18 @@ class Run:
         return self.measured([f"{name}@{k}" for name in USUAL])
 
     def evaluate_all(self, k: int) -> dict[str, float]:
-        """Every metric of the package, the slow ones too."""
+        """Every metric of the package, the slow ones too, that these data have the columns for."""
         every = [metric(where.split(".")[1], k=k) for where in addresses("metrics.")]
         lacking = {"predicted", "chances"}  # there are no ratings, and no requests with candidates
-        return self.measured([m for m in every if not lacking & set(getattr(m, "needs", ()))])
+        have = {None, *self.data.catalog.table.columns}
+        return self.measured(
+            [
+                each
+                for each in every
+                if not lacking & set(getattr(each, "needs", ()))
+                and getattr(each, "by", None) in have
+            ]
+        )
 
     def measured(self, metrics: list[Any]) -> dict[str, float]:
         # not at the top: `first` does not need it, nor would a server
