@@ -10,6 +10,7 @@ The people, items and flow are those of `home.py`; `headwater serve --open` with
 again with two, has the flow on its shelf and a SQLite store in which each of 20,000 people did
 something. This process asks for pages of people drawn by chance, at `--rate` a second for
 `--seconds` (a Poisson process): times are from when a page was due, so that waiting counts.
+Connections take turns; with `--reuse stack` most requests go over the one that was used last.
 `p99_of_fifths_ms` is of each fifth of the requests, in their order: how much the quantile varies.
 `pages_and_events` are as many pages, and a click of somebody at a tenth of that rate. `highest` is
 the highest of the rates tried, each 1.25 times the one before, up to which the 99 % quantile stayed
@@ -41,7 +42,7 @@ from typing import Any
 import numpy as np
 from common import HERE, arguments, in_process, obeyed, threads_environment, typed, write_json
 from home import SIZES, USERS, platform
-from open_loop import Request, ask, due
+from open_loop import REUSE, Request, Reuse, ask, due
 from run import RESULTS, machine
 
 SRC = HERE.parent / "src"
@@ -59,6 +60,7 @@ def main() -> int:
     parser.add_argument("--step", type=float, default=10, help="seconds at each rate tried")
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="items")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2], help="processes")
+    parser.add_argument("--reuse", choices=REUSE, default="turns", help="of connections")
     parser.add_argument("--against", type=Path, help="the src folder of another Headwater")
     asked = parser.parse_args()
     if asked.show:
@@ -192,22 +194,24 @@ def measured(folder: Path, name: str, tree: Path, workers: int, asked: Any) -> d
     server = Server(folder, name, tree, workers)
     try:
         fill(server, n_items, rng)
-        timed(server, pages(asked.rate, WARM, rng))
+        timed(server, pages(asked.rate, WARM, rng), asked.reuse)
         plain = pages(asked.rate, asked.seconds, rng)
         busy = pages(asked.rate, asked.seconds, rng)
         busy += clicks(asked.rate / 10, asked.seconds, n_items, rng)
         found = {
             "load_before": os.getloadavg()[0],
             "rate": asked.rate,
-            "pages": timed(server, plain),
-            "pages_and_events": timed(server, sorted(busy, key=lambda each: each.due)),
+            "reuse": asked.reuse,
+            "pages": timed(server, plain, asked.reuse),
+            "pages_and_events": timed(server, sorted(busy, key=lambda each: each.due), asked.reuse),
             "highest": highest(server, asked, rng),
             "load_after": os.getloadavg()[0],
         }
     finally:
         server.end()
+    how = {"folder": str(folder), "name": name, "n": 100 if asked.quick else 500}
     profile = in_process(
-        order("profile", {"folder": str(folder), "name": name, "n": 100 if asked.quick else 500}),
+        order("profile", how | {"rate": asked.rate / workers}),
         1,
         surroundings={"PYTHONPATH": str(tree)},
     )
@@ -237,9 +241,9 @@ def fill(server: Server, n_items: int, rng: np.random.Generator) -> None:
                 raise RuntimeError("the events were not accepted")
 
 
-def timed(server: Server, requests: list[Request]) -> dict[str, Any]:
+def timed(server: Server, requests: list[Request], reuse: Reuse) -> dict[str, Any]:
     before, began = server.cpu(), time.perf_counter()
-    found = ask("127.0.0.1", server.port, requests)
+    found = ask("127.0.0.1", server.port, requests, reuse=reuse)
     wall = time.perf_counter() - began
     while server.waiting():
         time.sleep(0.02)
@@ -279,7 +283,7 @@ def highest(server: Server, asked: Any, rng: np.random.Generator) -> dict[str, A
     """The rates that were tried, and the last that was kept up with."""
     rate, tried = asked.rate, []
     while True:
-        found = timed(server, pages(rate, asked.step, rng))
+        found = timed(server, pages(rate, asked.step, rng), asked.reuse)
         tried.append({"rate": round(rate, 1), "p99_ms": found["p99_ms"]})
         good = not found["errors"] and found["p99_ms"] is not None and found["p99_ms"] < BOUND
         if not good or rate > 5_000 or (asked.quick and len(tried) == 2):
@@ -294,10 +298,12 @@ def highest(server: Server, asked: Any, rng: np.random.Generator) -> dict[str, A
 PARTS = ("store", "model", "recording", "json")
 
 
-def profile(folder: str, name: str, n: int) -> dict[str, Any]:
-    """CPU ms by page of the parts of `Service.home`, one after the other in one thread."""
+def profile(folder: str, name: str, n: int, rate: float) -> dict[str, Any]:
+    """CPU ms by page of the parts of `Service.home`, one after the other in one thread; as many
+    are recorded at once as come in time for that, at ``rate`` a second."""
     from headwater.serve.api.asking import Pictured
     from headwater.serve.api.shapes import Page, page
+    from headwater.serve.recorder import AWHILE
     from headwater.serve.service import Service
     from headwater.serve.settings import settings_from
 
@@ -339,7 +345,7 @@ def profile(folder: str, name: str, n: int) -> dict[str, Any]:
         spent["store"] += unmeasured[0]
         spent["model"] += asked - start - unmeasured[0]
         spent["json"] += shaped - asked
-        if len(records) == 5 or at == n - 1:  # as many at once as come in 0.1 s
+        if len(records) >= rate * AWHILE or at == n - 1:
             start = time.process_time()
             service._write(records)
             spent["recording"] += time.process_time() - start

@@ -11,12 +11,14 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 import numpy as np
 
-__all__ = ["Answered", "Request", "ask", "due"]
+__all__ = ["REUSE", "Answered", "Request", "Reuse", "ask", "due"]
 
-
+Reuse = Literal["stack", "turns"]
+REUSE: tuple[Reuse, ...] = get_args(Reuse)
 FRESH = 3.0  # seconds that a connection may lie idle; uvicorn closes it after 5
 
 
@@ -44,11 +46,24 @@ def due(rate: float, seconds: float, rng: np.random.Generator) -> np.ndarray:
     return times[times < seconds]
 
 
-def ask(host: str, port: int, requests: Sequence[Request], *, timeout: float = 10) -> Answered:
-    return asyncio.run(_ask(host, port, requests, timeout))
+def ask(
+    host: str,
+    port: int,
+    requests: Sequence[Request],
+    *,
+    timeout: float = 10,
+    reuse: Reuse = "turns",
+) -> Answered:
+    """As many connections as there are requests at a time. They take turns: a request gets the one
+    that has been idle for longest. From a stack it gets the one that was used last: then few of
+    them carry most of the requests, to the process that happens to be at their other end.
+    """
+    return asyncio.run(_ask(host, port, requests, timeout, REUSE.index(reuse) - 1))
 
 
-async def _ask(host: str, port: int, requests: Sequence[Request], timeout: float) -> Answered:
+async def _ask(
+    host: str, port: int, requests: Sequence[Request], timeout: float, which: int
+) -> Answered:
     n = len(requests)
     found = Answered(np.full(n, np.nan), np.full(n, np.nan), bodies=[b""] * n)
     idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter, float]] = []
@@ -59,7 +74,7 @@ async def _ask(host: str, port: int, requests: Sequence[Request], timeout: float
         try:
             while idle and time.perf_counter() - idle[0][2] > FRESH:
                 idle.pop(0)[1].close()  # the server will, too
-            pair = idle.pop()[:2] if idle else await asyncio.open_connection(host, port)
+            pair = idle.pop(which)[:2] if idle else await asyncio.open_connection(host, port)
             found.late[at] = 1000 * (time.perf_counter() - began - request.due)
             status, body = await asyncio.wait_for(_exchange(pair, host, request), timeout)
             found.took[at] = 1000 * (time.perf_counter() - began - request.due)

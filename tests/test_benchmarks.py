@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
 from pathlib import Path
@@ -179,6 +180,36 @@ def test_waiting_for_a_slow_answer_counts(part):
     assert (found.took[10:20] > 90).all(), "the nine after it were due in the next 180 ms"
     assert (found.took[:10] < 250).all()
     assert found.late[:29].max() < 250, "each was sent at its time all the same"
+
+
+@pytest.mark.parametrize(("reuse", "often"), [("turns", [11, 11]), ("stack", [1, 21])])
+def test_connections_take_turns_unless_they_are_a_stack(part, reuse, often):
+    """Two people come at once, then twenty one by one."""
+    loop = part("open_loop")
+    from_ = Counter()
+
+    class Quick(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self):
+            from_[self.client_address[1]] += 1
+            time.sleep(0.1 if self.path == "/first" else 0)
+            self.send_response(200)
+            self.send_header("content-length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Quick) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        first = [loop.Request(0, "/first"), loop.Request(0.001, "/first")]
+        requests = first + [loop.Request(0.3 + 0.05 * n, f"/{n}") for n in range(20)]
+        found = loop.ask("127.0.0.1", server.server_port, requests, reuse=reuse)
+        server.shutdown()
+    assert not found.errors
+    assert sorted(from_.values()) == often
 
 
 def test_people_come_at_their_rate(part):
