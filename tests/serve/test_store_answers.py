@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("sqlalchemy", reason="pip install 'headwater[serve]'")
 pytest.importorskip("alembic", reason="pip install 'headwater[serve]'")
 
-from stored import LATER, NOW, event
+from stored import LATER, NOW, event, shown
 
 from headwater.errors import BadParameter, DataError
 
@@ -85,6 +85,38 @@ def test_erasure_export_and_forgetting_go_over_answers(store, clock):
     store.consent("ann", "full")
     clock.time += LATER
     assert store.served([answer(4, time=clock.time), answer(1)]) == 1
+
+
+def test_what_a_server_showed_is_kept_as_if_it_had_been_sent(store):
+    """Each once, all values as they were, and nothing of people of whom nothing may be kept."""
+    store.consent("ann", "full")
+    store.consent("bob", "essential")
+    store.consent("eve", "none")
+    store.erase("zoe")
+    more = {"path": "rerank.radio", "creative": 3, "creative_propensity": 0.25}
+    seen = [shown(n, f"r{n}", user) for n, user in enumerate(("ann", "bob", "eve", "zoe", "ida"))]
+    seen[0] |= more
+    mine = [{k: v for k, v in each.items() if k != "consent"} for each in seen]
+    for _ in range(2):
+        store.keep([answer(1), answer(2, "eve")], [("x", "ann", "b"), ("x", "zoe", "b")], mine)
+    assert kept(store) == ["t1"]
+    assert store.exposures("x")["user_id"].to_list() == ["ann"]
+    assert [each["consent"] for who in ("ann", "bob") for each in store.recent(who)] == [
+        "full",
+        "essential",
+    ]
+    first, alone = store.recent("ann")[0], shown(7, "r7") | more | {"item_id": "i0"}
+    said = store.ingest([*seen[:2], alone])
+    assert [each.status for each in said] == ["duplicate", "duplicate", "accepted"]
+    assert store.count()["events"] == 3
+    second = store.recent("ann")[-1]
+    own = ("seq", "event_id", "request_id")
+    assert [first[name] for name in own[1:]] == ["e0", "r0"]
+    assert {k: v for k, v in first.items() if k not in own} == {
+        k: v for k, v in second.items() if k not in own
+    }
+    assert type(first["propensity"]) is float
+    assert first["creative"] == 3
 
 
 def test_experiments(store):
