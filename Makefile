@@ -6,13 +6,16 @@ PIP := $(BIN)/pip --disable-pip-version-check install -q -c constraints.txt
 HEADWATER_DATA ?= $(abspath ../shared/data)
 export HEADWATER_DATA
 
-.PHONY: demo test check paper bench docs clean
+.PHONY: demo test slow check paper bench docs clean
 
 demo: $(VENV)/.demo
 	$(BIN)/headwater demo
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2
+
+slow: $(VENV)/.dev
+	$(BIN)/python -m pytest -n 2 -m slow
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
