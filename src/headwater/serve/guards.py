@@ -14,13 +14,13 @@ from uuid import uuid4
 from ..extras import needs
 from .events import SLASH
 from .keys import Denied
+from .rates import Counts
 from .settings import Settings
 from .telemetry import Telemetry
 
 with needs("the server", "serve"):
     from limits import parse
-    from limits.aio.storage import MemoryStorage  # the other one starts a thread at every request
-    from limits.aio.strategies import FixedWindowRateLimiter
+    from limits.strategies import FixedWindowRateLimiter
     from starlette.datastructures import Headers
     from starlette.exceptions import HTTPException
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -56,7 +56,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, *, settings: Settings, telemetry: Telemetry):
         self.app, self.settings, self.telemetry = app, settings, telemetry
-        self._limiter = FixedWindowRateLimiter(MemoryStorage())
+        self._limiter = FixedWindowRateLimiter(Counts())
         self._rate, self._failures = parse(settings.rate), parse(FAILURES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -85,19 +85,17 @@ class Guard:
         request_id = uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
         try:
-            refused = await self._refused(scope, headers, address)
+            refused = self._refused(scope, headers, address)
             if refused is not None:
                 await _answer(sent, *refused)
             else:
                 await self.app(scope, self._limited(receive), sent)
         finally:
             if status == 401:
-                await self._limiter.hit(self._failures, "failures", address)
+                self._limiter.hit(self._failures, "failures", address)
             self._note(scope, status, clocks.perf_counter() - began, request_id)
 
-    async def _refused(
-        self, scope: Scope, headers: Headers, address: str
-    ) -> tuple[Any, ...] | None:
+    def _refused(self, scope: Scope, headers: Headers, address: str) -> tuple[Any, ...] | None:
         raw = scope.get("raw_path") or b""
         if FOREIGN.search(raw):
             return 422, "bad_request", "the address has a character that no id may have"
@@ -105,7 +103,7 @@ class Guard:
             path = unquote_to_bytes(HIDDEN.sub(SLASH.encode(), raw)).decode("utf-8", "replace")
             scope["path"] = path
         if not scope["path"].startswith("/health/"):
-            wait = await self._wait(_known(scope, headers), address)
+            wait = self._wait(_known(scope, headers), address)
             if wait is not None:
                 return wait
         length = headers.get("content-length", "")
@@ -113,17 +111,16 @@ class Guard:
             return 413, "too_large", self._most()
         return None
 
-    async def _wait(self, known: str | None, address: str) -> tuple[Any, ...] | None:
+    def _wait(self, known: str | None, address: str) -> tuple[Any, ...] | None:
         """Whose key is good has a rate of their own, whatever others do at the same address; all
         others at an address, with whatever words for keys, have one together."""
-        failures = self._failures
-        if known is None and not await self._limiter.test(failures, "failures", address):
+        if known is None and not self._limiter.test(self._failures, "failures", address):
             return 429, "too_many", "too many wrong keys from this address: wait a minute", 60
         name = ("known", known) if known is not None else ("address", address)
-        if await self._limiter.hit(self._rate, "asked", *name):
+        if self._limiter.hit(self._rate, "asked", *name):
             return None
-        window = await self._limiter.get_window_stats(self._rate, "asked", *name)
-        wait = max(1, int(window.reset_time - clocks.time()) + 1)
+        reset = self._limiter.get_window_stats(self._rate, "asked", *name).reset_time
+        wait = max(1, int(reset - clocks.time()) + 1)
         return 429, "too_many", f"more than {self.settings.rate}: wait {wait} s", wait
 
     def _most(self) -> str:

@@ -94,7 +94,8 @@ def add_plain(
     db: sa.Connection, table: sa.Table, key: str, rows: Sequence[Mapping[str, Any]]
 ) -> None:
     """Rows with a value for every column but ``seq``, of which none is there yet with that ``key``:
-    those are left out. Values go to the database as they are, which spares half of the time."""
+    those are left out. Values go to the database as they are, which spares half of the time: so
+    they have to be Python's own, not numpy's."""
     statement, in_order = _adding(db.dialect, table, key)
     db.exec_driver_sql(statement, [in_order(row) for row in rows])
 
@@ -104,7 +105,7 @@ def _adding(
     dialect: sa.Dialect, table: sa.Table, key: str
 ) -> tuple[str, Callable[[Mapping[str, Any]], Any]]:
     columns = [column.name for column in table.columns if column.name != "seq"]
-    once = _insert(dialect, table).on_conflict_do_nothing(index_elements=[key])
+    once = _insert(dialect, table).on_conflict_do_nothing(index_elements=[key]).inline()
     compiled = once.compile(dialect=dialect, column_keys=columns)
     assert isinstance(compiled, sa.sql.compiler.SQLCompiler)
     in_order = compiled.positiontup  # None where values have names
