@@ -49,6 +49,26 @@ def test_top_of_what_is_nearly_all_equal():
         np.testing.assert_array_equal(top(scores, k), expected)
 
 
+@pytest.mark.parametrize("kind", [np.int64, np.int8, np.uint8, bool])
+def test_top_of_whole_numbers(kind):
+    scores = np.stack([np.arange(640)[::-1] % 100, np.arange(640) % 40, np.zeros(640)]).astype(kind)
+    for k in (2, 12, 640):
+        expected = np.argsort(-scores.astype(float), axis=1, kind="stable")[:, :k]
+        np.testing.assert_array_equal(top(scores, k), expected)
+
+
+@pytest.mark.parametrize("filter_seen", [True, False])
+def test_scores_may_be_whole_numbers(filter_seen):
+    class Whole(Scorer):
+        def scores(self, queries):
+            return np.tile(np.arange(queries.history.n_items), (len(queries), 1))
+
+    data = blocks()
+    slate = Whole().recommend(data.queries([0]), 3, filter_seen=filter_seen)
+    free = np.setdiff1d(np.arange(60), data.log[[0]].items if filter_seen else [])
+    assert slate.items[0].tolist() == free[::-1][:3].tolist()
+
+
 def test_unfitted_says_what_to_do():
     with pytest.raises(NotFitted, match=r"EASE has no weights_ yet: call fit\(data\) first"):
         build("ease").scores(blocks().queries())

@@ -158,7 +158,7 @@ class Scorer(Model):
                 f"{type(self).__name__}.scores gave {problem}; it must be {expected} without NaN. "
                 "If the queries come from another Dataset, fit on that one."
             )
-        s = s.copy()
+        s = s.copy() if s.dtype.kind == "f" else s.astype(np.float64)  # which has a -inf
         if part.pool is not None:
             np.copyto(s, -np.inf, where=~part.pool)
         if filter_seen:
@@ -228,6 +228,8 @@ def top(scores: Floats, k: int) -> Ints:  # (B, k)
     """
     b, n = scores.shape
     k = min(k, n)
+    if scores.dtype.kind != "f":  # the least integer has no negative
+        scores = scores.astype(np.float64)
     if k == n or b == 0:
         return np.argsort(-scores, axis=1, kind="stable")[:, :k]
     blocks = n // BLOCK
