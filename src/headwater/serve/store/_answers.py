@@ -62,7 +62,7 @@ class Answers(Base):
             keep = self._allowed(db, some)
             if keep:
                 plain = [{name: row[name] for name in columns} for row in keep]
-                once = insert(db, table).on_conflict_do_nothing(index_elements=keys)
+                once = insert(db.dialect, table).on_conflict_do_nothing(index_elements=keys)
                 made = db.execute(once.returning(table.c[keys[0]]), plain)
                 new, kept = new + len(made.all()), kept + len(keep)
         return new, kept

@@ -82,11 +82,7 @@ def _postgresql(timeout: float) -> Callable[[Any, Any], None]:
     return connected
 
 
-def insert(db: sa.Connection, table: sa.Table) -> Any:
-    return _insert(db.dialect, table)
-
-
-def _insert(dialect: sa.Dialect, table: sa.Table) -> Any:
+def insert(dialect: sa.Dialect, table: sa.Table) -> Any:
     return (postgresql if dialect.name == "postgresql" else sqlite).insert(table)
 
 
@@ -105,7 +101,7 @@ def _adding(
     dialect: sa.Dialect, table: sa.Table, key: str
 ) -> tuple[str, Callable[[Mapping[str, Any]], Any]]:
     columns = [column.name for column in table.columns if column.name != "seq"]
-    once = _insert(dialect, table).on_conflict_do_nothing(index_elements=[key]).inline()
+    once = insert(dialect, table).on_conflict_do_nothing(index_elements=[key]).inline()
     compiled = once.compile(dialect=dialect, column_keys=columns)
     assert isinstance(compiled, sa.sql.compiler.SQLCompiler)
     in_order = compiled.positiontup  # None where values have names

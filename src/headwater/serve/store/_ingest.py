@@ -131,7 +131,7 @@ class Ingest(Base):
         if not told:
             add_plain(db, EVENTS, "event_id", [row for _, row in keep.values()])
             return
-        statement = insert(db, EVENTS).on_conflict_do_nothing(index_elements=["event_id"])
+        statement = insert(db.dialect, EVENTS).on_conflict_do_nothing(index_elements=["event_id"])
         new = statement.returning(EVENTS.c.event_id)
         added = set(db.execute(new, [row for _, row in keep.values()]).scalars())
         for name, (at, _) in keep.items():

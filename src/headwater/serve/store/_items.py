@@ -48,7 +48,7 @@ class Items(Base):
                 rows = described(
                     ITEMS, {name: {} for name in some}, time=now, removed=now, revision=revision
                 )
-                into = insert(db, ITEMS)
+                into = insert(db.dialect, ITEMS)
                 db.execute(into.on_conflict_do_nothing(index_elements=["item_id"]), rows)
         return gone
 

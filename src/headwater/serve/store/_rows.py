@@ -94,7 +94,7 @@ def put(db: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -
     """In place of those that have the same key."""
     keys = [column.name for column in table.primary_key.columns]
     for some in parts(rows):
-        into = insert(db, table)
+        into = insert(db.dialect, table)
         new = {name: into.excluded[name] for name in some[0] if name not in keys}
         db.execute(into.on_conflict_do_update(index_elements=keys, set_=new), some)
 
