@@ -2,6 +2,7 @@
 
 import json
 import logging
+import threading
 
 import pytest
 
@@ -338,3 +339,16 @@ def test_settings_from_a_file_and_the_environment(tmp_path, monkeypatch):
     with pytest.raises(BadParameter, match="settings: "):
         settings_from(file)
     assert settings(tmp_path).open
+
+
+def test_a_request_starts_no_thread_to_be_counted(tmp_path, monkeypatch):
+    publish(tmp_path / "models", k=20)
+    with served(tmp_path) as (client, _):
+        assert client.get("/v1/home").status_code == 200
+        started = []
+        start = threading.Thread.start
+        monkeypatch.setattr(
+            threading.Thread, "start", lambda self: (started.append(self), start(self))
+        )
+        assert client.get("/v1/home").status_code == 200
+    assert not [each for each in started if isinstance(each, threading.Timer)]

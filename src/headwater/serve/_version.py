@@ -137,7 +137,7 @@ class Version:
     def taste(self, past: Histories) -> Floats:  # (C,) the share of each kind in what they chose
         n = len(past.items)
         if not n or not self.kinds:
-            return np.zeros(len(self.kinds), np.float32)
+            return np.zeros(len(self.kinds))
         of = self.kinds_of[past.items].indices
         return np.bincount(of, minlength=len(self.kinds)) / n
 
