@@ -58,7 +58,8 @@ def ask(
     that has been idle for longest. From a stack it gets the one that was used last: then few of
     them carry most of the requests, to the process that happens to be at their other end.
     """
-    return asyncio.run(_ask(host, port, requests, timeout, REUSE.index(reuse) - 1))
+    which = 0 if reuse == "turns" else -1  # of the idle ones, the longest idle first
+    return asyncio.run(_ask(host, port, requests, timeout, which))
 
 
 async def _ask(
